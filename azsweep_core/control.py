@@ -1,0 +1,117 @@
+"""The control directory of one attempt: the files through which the sweep and the trial's process talk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azsweep_core.trial import StopRequest, TrialState
+
+__all__ = ["ControlDir", "write_atomically"]
+
+Document = dict[str, Any]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the file's content so that a reader sees the old one or the new one, never a part."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlDir:
+    """`.azsweep/trials/<number>/<attempt>/` of a sweep.
+
+    `stop` and `heartbeat` exist (empty) before the attempt starts and are rewritten in place: network file systems
+    cache a file's absence, not its content. `result.json` appears once, when the task is over. All are JSON of plain
+    values; nothing here is ever executed or unpickled.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
+        """Make the directory of a new attempt with its two empty files."""
+        control = cls(sweep_dir / ".azsweep" / "trials" / str(number) / str(attempt))
+        control.path.mkdir(parents=True)
+        control.stop_file.touch()
+        control.heartbeat_file.touch()
+        return control
+
+    @property
+    def stop_file(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def heartbeat_file(self) -> Path:
+        return self.path / "heartbeat"
+
+    @property
+    def result_file(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def launch_error_file(self) -> Path:
+        return self.path / "launch_error.json"
+
+    @property
+    def output_file(self) -> Path:
+        return self.path / "output.log"
+
+    def request_stop(self, request: StopRequest, grace_s: float) -> None:
+        """Ask the task to stop within `grace_s` seconds."""
+        document = {"state": request.state.value, "reason": request.reason, "grace_s": grace_s}
+        self.stop_file.write_text(json.dumps(document), encoding="utf-8")
+
+    def stop_request(self) -> StopRequest | None:
+        """What `request_stop` wrote, or None."""
+        document = _read(self.stop_file)
+        return None if document is None else StopRequest(TrialState(document["state"]), document["reason"])
+
+    def beat(self, document: Mapping[str, Any]) -> None:
+        """Write the heartbeat: at least `began_s` and `directory` of the task."""
+        self.heartbeat_file.write_text(json.dumps(document), encoding="utf-8")
+
+    def heartbeat(self) -> Document | None:
+        """The last heartbeat, or None if the task has not begun."""
+        return _read(self.heartbeat_file)
+
+    def write_result(self, document: Mapping[str, Any]) -> None:
+        """Say how the task ended. Written once; the attempt is over from then on."""
+        write_atomically(self.result_file, json.dumps(document))
+
+    def result(self) -> Document | None:
+        """How the task ended, or None if it has not said so."""
+        return _read(self.result_file)
+
+    def write_launch_error(self, document: Mapping[str, Any]) -> None:
+        """Say why the launcher failed before the task began."""
+        write_atomically(self.launch_error_file, json.dumps(document))
+
+    def launch_error(self) -> Document | None:
+        """Why the launcher failed, or None."""
+        return _read(self.launch_error_file)
+
+    def last_output(self, lines: int = 5, most_bytes: int = 4096) -> str:
+        """The last lines the attempt printed."""
+        try:
+            with self.output_file.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - most_bytes))
+                text = stream.read().decode("utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _read(path: Path) -> Document | None:
+    """The JSON mapping in `path`; None while it is absent, empty or half written."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,45 @@
+"""What the user is told when something is wrong: problems as data, and the few exceptions that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["AzsweepError", "Problem", "SpecError"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong (or doubtful) in what the user wrote.
+
+    Args:
+        where: dotted path of the setting, as the user would look for it.
+        rule: what must hold there.
+        got: what was found instead, as the user wrote it.
+        fix: a whole sentence that says what to do.
+
+    >>> print(Problem("limits.timeout", "must be greater than 0 seconds", "-5", "Leave it out for no limit."))
+    limits.timeout: must be greater than 0 seconds; got -5. Leave it out for no limit.
+    """
+
+    where: str
+    rule: str
+    got: str | None = None
+    fix: str | None = None
+
+    def __str__(self) -> str:
+        got = "" if self.got is None else f"; got {self.got}"
+        fix = "" if self.fix is None else f" {self.fix}"
+        return f"{self.where}: {self.rule}{got}.{fix}"
+
+
+class AzsweepError(Exception):
+    """A fault the user can act on; its text is the whole message, shown without a traceback."""
+
+
+class SpecError(AzsweepError):
+    """The configuration cannot be run. Holds every problem found, not the first one only."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -1,0 +1,111 @@
+"""What the loop needs of the world: somewhere to run trials, somewhere to read metrics, and a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
+
+__all__ = ["Clock", "Launch", "Tracker", "TrialLauncher", "TrialReport"]
+
+
+class Clock(Protocol):
+    """Time as the sweep sees it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; never goes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Everything a launcher needs to run one attempt of one trial.
+
+    Args:
+        control_dir: directory of this attempt for stop, heartbeat, result and output; exists already.
+        environment: variables to add to those of the trial's process.
+    """
+
+    number: int
+    attempt: int
+    parameters: Parameters
+    control_dir: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReport:
+    """What is known of an attempt now.
+
+    Args:
+        began_s: when the task began; None if it has not.
+        ended: True once nothing of the attempt runs any more.
+        lost: True if the infrastructure is to blame, so that another attempt may follow.
+        state: final state when `ended` and not `lost`.
+        reason: in words; empty for a completed trial.
+        failure: what makes two failures alike.
+        returned: numbers the task returned, by metric name; "" is the name of a bare number.
+        job_return: what the launcher gave, for callers of `sweep()`.
+    """
+
+    number: int
+    began_s: float | None = None
+    directory: str | None = None
+    ended: bool = False
+    lost: bool = False
+    state: TrialState = TrialState.COMPLETED
+    reason: str = ""
+    failure: str | None = None
+    returned: Mapping[str, float] = field(default_factory=dict)
+    job_return: Any = None
+
+
+class TrialLauncher(Protocol):
+    """Runs attempts asynchronously. Never decides anything about the sweep."""
+
+    def start(self, launch: Launch) -> None:
+        """Begin an attempt and return at once."""
+        ...
+
+    def poll(self, timeout_s: float) -> Sequence[TrialReport]:
+        """Reports on attempts that began or ended since the last call; waits up to `timeout_s` for the first."""
+        ...
+
+    def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
+        """Ask the running attempt to stop, and kill it (and all it started) after the grace period."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing running. Safe to call twice."""
+        ...
+
+
+class Tracker(Protocol):
+    """Where metrics land and runs are recorded."""
+
+    def start_sweep(self, spec: Mapping[str, Any]) -> None:
+        """Make ready for trials; raises AzsweepError if trials could not log."""
+        ...
+
+    def start_trial(self, number: int, parameters: Parameters) -> tuple[str | None, Mapping[str, str]]:
+        """Id of the trial's new run (None without runs) and the environment its process needs to log there."""
+        ...
+
+    def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
+        """Reports of the primary metric that these trials made and their `measurements` do not hold yet."""
+        ...
+
+    def metric_names(self, trial: Trial) -> Sequence[str]:
+        """Names of all metrics the trial logged, for the message that says the primary one is missing."""
+        ...
+
+    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+        """Record the final state of a trial, its parameters and the numbers it returned."""
+        ...
+
+    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+        """Record the end of the sweep and its best trial."""
+        ...

@@ -1,0 +1,114 @@
+"""One trial of a sweep as a value: its number, parameters, state and what it measured; and the legal transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = ["FINAL_STATES", "TRANSITIONS", "Measurement", "Parameters", "StopRequest", "Trial", "TrialState"]
+
+Parameters = Mapping[str, Any]
+"""One point of the search space: the keys that are active, in the order of the space, each with its value.
+
+Keys are Hydra keys with their prefix (`lr`, `+opt.wd`, `db@backup`); values are None, bool, int, float, str, or
+lists and dicts of these."""
+
+
+class TrialState(Enum):
+    """Where a trial stands. `terminated` is the early termination policy's word, `cancelled` the user's."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    TERMINATED = "terminated"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_STATES
+
+    @property
+    def counts_as_failure(self) -> bool:
+        """True for the states that the failure limits count."""
+        return self in (TrialState.FAILED, TrialState.TIMED_OUT)
+
+
+FINAL_STATES = frozenset(
+    {
+        TrialState.COMPLETED,
+        TrialState.FAILED,
+        TrialState.TIMED_OUT,
+        TrialState.TERMINATED,
+        TrialState.CANCELLED,
+    }
+)
+
+TRANSITIONS: Mapping[TrialState, frozenset[TrialState]] = {
+    TrialState.PENDING: FINAL_STATES | {TrialState.RUNNING},
+    TrialState.RUNNING: FINAL_STATES | {TrialState.PENDING},  # back to pending: a new attempt
+    **{state: frozenset() for state in FINAL_STATES},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One reported value of the primary metric.
+
+    Args:
+        step: the step the task gave, or None; never used as the interval, which is the count of reports.
+        value: what was reported, NaN and infinities included.
+        time_s: seconds since the epoch at which it was logged.
+    """
+
+    step: int | None
+    value: float
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """That a trial shall stop, which final state it will then have, and why, in words."""
+
+    state: TrialState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A trial as the history knows it. Times are seconds since the epoch.
+
+    Args:
+        attempt: 1 for the first; further ones only after the infrastructure lost the one before.
+        measurements: the primary metric's reports so far, in the order they were seen.
+        value: the best usable one of them.
+        submitted_s: when the attempt was handed to the launcher.
+        started_s: when its task began; None while it waits in a queue.
+        stopping: set from the moment it was told to stop.
+        failure: what makes two failures alike (exception type and message); None unless it failed.
+    """
+
+    number: int
+    parameters: Parameters
+    attempt: int
+    state: TrialState
+    submitted_s: float
+    started_s: float | None = None
+    ended_s: float | None = None
+    reason: str = ""
+    measurements: tuple[Measurement, ...] = ()
+    value: float | None = None
+    directory: str | None = None
+    mlflow_run_id: str | None = None
+    stopping: StopRequest | None = None
+    failure: str | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds from the start of the task (or the submission, if it never began) to the end."""
+        if self.ended_s is None:
+            return None
+        return self.ended_s - (self.submitted_s if self.started_s is None else self.started_s)

@@ -1,0 +1,156 @@
+"""What runs inside a trial's process: the watchdog that hears the stop, and the result file. Decides nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import numbers
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from azsweep_core.control import ControlDir
+
+__all__ = ["STOP_SIGNAL", "TrialStopped", "run_task"]
+
+STOP_SIGNAL = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGTERM
+"""Interrupts blocking calls of the main thread. SIGUSR1 is Lightning's and SIGUSR2 is submitit's."""
+
+_LOOK_EVERY_S = 0.1
+_BEAT_EVERY_S = 5.0
+_MESSAGE_CHARACTERS = 2000
+
+
+class TrialStopped(BaseException):
+    """Raised in the task when its trial is to stop. Catch it to save a checkpoint, then raise it again.
+
+    A BaseException, so that a task's own `except Exception` does not swallow it.
+    """
+
+
+def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> Any:
+    """Run the task under the watchdog and write `result.json` before anyone else hears of its end.
+
+    Args:
+        directory: the trial's own output directory.
+    Raises:
+        BaseException: whatever the task raised, after it was recorded.
+    """
+    began_s = time.time()
+    result: dict[str, Any] = {"began_s": began_s, "directory": directory}
+    control.beat(result)
+    try:
+        with _Watchdog(control, result):
+            value = task()
+    except TrialStopped as stopped:
+        control.write_result({**result, "outcome": "stopped", "reason": str(stopped), "ended_s": time.time()})
+        raise
+    except SystemExit as exit_:
+        if exit_.code in (None, 0):
+            control.write_result({**result, "outcome": "returned", "returned": {}, "ended_s": time.time()})
+        else:
+            control.write_result({**result, **_failure(exit_), "ended_s": time.time()})
+        raise
+    except BaseException as error:  # a record of every way a task can end, whatever it raises; raised again
+        control.write_result({**result, **_failure(error), "ended_s": time.time()})
+        raise
+    control.write_result({**result, **_returned(value), "ended_s": time.time()})
+    return value
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """The exception as plain text: it need not be picklable, and its own `str` may fail."""
+    kind = type(error).__qualname__
+    try:
+        message = str(error)
+    except Exception as broken:  # noqa: BLE001 - the exception is user code
+        message = f"(its message cannot be shown: {type(broken).__name__})"
+    if isinstance(error, SystemExit):
+        kind, message = "sys.exit", repr(error.code)
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__)) if message else kind
+    return {
+        "outcome": "raised",
+        "exception": kind,
+        "message": message[:_MESSAGE_CHARACTERS],
+        "traceback": text[-20 * _MESSAGE_CHARACTERS :],
+    }
+
+
+def _returned(value: Any) -> dict[str, Any]:
+    """The numbers in what the task returned, by metric name ("" for a bare one), with a note on what is of no use."""
+    if isinstance(value, Mapping):
+        named = {str(name): _number(item) for name, item in value.items()}
+        metrics = {name: number for name, number in named.items() if number is not None}
+    else:
+        number = _number(value)
+        metrics = {} if number is None else {"": number}
+    note = "" if metrics or value is None else type(value).__name__
+    encoded = {name: number if math.isfinite(number) else str(number) for name, number in metrics.items()}
+    return {"outcome": "returned", "returned": encoded, "returned_instead": note}
+
+
+def _number(value: Any) -> float | None:
+    """`value` as a float if it is a real number, including numpy's and one-element tensors; no text, no booleans."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, numbers.Real):
+        return float(value)
+    item = getattr(value, "item", None)
+    if item is None or getattr(value, "size", 1) == 0:
+        return None
+    try:
+        scalar = item()
+    except (TypeError, ValueError, RuntimeError):  # more than one element
+        return None
+    return float(scalar) if isinstance(scalar, numbers.Real) and not isinstance(scalar, bool) else None
+
+
+class _Watchdog:
+    """A thread that reads the stop file, raises TrialStopped in the thread that entered, and writes heartbeats."""
+
+    def __init__(self, control: ControlDir, heartbeat: Mapping[str, Any]) -> None:
+        self._control = control
+        self._heartbeat = heartbeat
+        self._over = threading.Event()
+        self._task_thread = threading.get_ident()
+        self._is_main = threading.current_thread() is threading.main_thread()
+        self._reason = ""
+        self._thread = threading.Thread(target=self._watch, name="azsweep-watchdog", daemon=True)
+
+    def __enter__(self) -> None:
+        if self._is_main:
+            signal.signal(STOP_SIGNAL, self._raise)
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._is_main:
+            signal.signal(STOP_SIGNAL, signal.SIG_IGN)
+
+    def _raise(self, *_: object) -> None:
+        if not self._over.is_set():
+            self._over.set()
+            raise TrialStopped(self._reason)
+
+    def _watch(self) -> None:
+        next_beat = time.monotonic() + _BEAT_EVERY_S
+        while not self._over.wait(_LOOK_EVERY_S):
+            request = self._control.stop_request()
+            if request is not None:
+                self._reason = request.reason
+                self._interrupt()
+                return
+            if time.monotonic() >= next_beat:
+                next_beat = time.monotonic() + _BEAT_EVERY_S
+                self._control.beat({**self._heartbeat, "beat_s": time.time()})
+
+    def _interrupt(self) -> None:
+        if self._is_main:
+            signal.pthread_kill(self._task_thread, STOP_SIGNAL)
+        else:  # only at its next bytecode: whoever started us kills the process after the grace period
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._task_thread), ctypes.py_object(TrialStopped)
+            )
