@@ -1,0 +1,48 @@
+PYTHON ?= /usr/bin/env python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test check lint types docs fix clean
+
+help:
+	@echo "make setup   virtual environment in $(VENV) with the project and everything it is developed with"
+	@echo "make demo    a sweep of 20 LightGBM trials on the iris data"
+	@echo "make check   lint, types and links of the documentation"
+	@echo "make test    every test"
+	@echo "make fix     format, and repair what the linter can"
+	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,examples]'
+	@$(BIN)/python -c 'import lightgbm' || { echo "LightGBM needs the OpenMP runtime: apt-get install libgomp1 (Debian), brew install libomp (macOS)." >&2; exit 1; }
+	@touch $@
+
+demo: setup
+	cd examples/lightgbm_iris && $(BIN)/python train.py --multirun +experiment=sweep
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: lint types docs
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python -m pytest -q tests/docs
+
+fix: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf examples/*/outputs examples/*/multirun examples/*/mlruns examples/*/mlartifacts examples/*/mlflow.db

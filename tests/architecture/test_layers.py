@@ -1,0 +1,174 @@
+"""The source keeps the shape that docs/architecture.md describes: imports point upwards in its list, files stay small."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("azsweep_core", "hydra_plugins")
+MODULES = sorted(path.relative_to(ROOT).as_posix() for top in PACKAGES for path in (ROOT / top).rglob("*.py"))
+CODE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for top in (*PACKAGES, "tests", "examples", "benchmarks")
+    for path in (ROOT / top).rglob("*.py")
+)
+HEAVY = {"mlflow", "numpy", "optuna", "pandas", "plotly", "rich", "scipy"}
+
+
+class Import(NamedTuple):
+    """One name that a module imports; `late` if that happens in a function, or for type checkers only."""
+
+    line: int
+    name: str
+    late: bool
+
+
+def imports_of(module: str) -> list[Import]:
+    return list(
+        _imports(ast.parse((ROOT / module).read_text(encoding="utf-8")), package=Path(module).parts[:-1], late=False)
+    )
+
+
+def _imports(node: ast.AST, *, package: tuple[str, ...], late: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(node.lineno, alias.name, late) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = ".".join(package[: len(package) - node.level + 1]) + "." if node.level else ""
+        start = f"{base}{node.module or ''}".rstrip(".")
+        yield from (Import(node.lineno, f"{start}.{alias.name}", late) for alias in node.names)
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child, package=package, late=late or _is_late(node, child))
+
+
+def _is_late(parent: ast.AST, child: ast.AST) -> bool:
+    if isinstance(parent, ast.If) and child in parent.body:
+        return ast.unparse(parent.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+    return isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+
+
+def file_of(name: str) -> str | None:
+    """Our module that importing the dotted `name` reads, None if it is somebody else's."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        path = "/".join(parts[:end])
+        for candidate in (f"{path}.py", f"{path}/__init__.py"):
+            if candidate in MODULES:
+                return candidate
+    return None
+
+
+def own_imports(module: str) -> list[tuple[int, str]]:
+    found = ((entry.line, file_of(entry.name)) for entry in imports_of(module))
+    return [(line, imported) for line, imported in found if imported is not None]
+
+
+def documented_order() -> list[str]:
+    """Modules and folders in the order of the architecture page's list."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    words = (line.split()[0] for block in blocks for line in block.splitlines() if line.strip())
+    return [word for word in words if word.startswith(PACKAGES) and word.endswith((".py", "/"))]
+
+
+def place_of(module: str, order: list[str]) -> int | None:
+    """Where the list holds the module: its own line, else that of the nearest folder around it."""
+    covering = [entry for entry in order if module == entry or (entry.endswith("/") and module.startswith(entry))]
+    return order.index(max(covering, key=len)) if covering else None
+
+
+def may_be_heavy(module: str) -> bool:
+    """Private modules of the samplers and of MLflow, which others import late."""
+    path = Path(module)
+    return path.name.startswith("_mlflow_") or (
+        path.match("azsweep_core/samplers/_*.py") and path.name != "__init__.py"
+    )
+
+
+def needs_a_place(module: str) -> bool:
+    """An `__init__` that imports nothing of ours is below nothing."""
+    return Path(module).name != "__init__.py" or bool(own_imports(module))
+
+
+def test_the_architecture_page_lists_every_module_and_nothing_else() -> None:
+    order = documented_order()
+
+    unlisted = [module for module in MODULES if needs_a_place(module) and place_of(module, order) is None]
+    gone = [entry for entry in order if not (ROOT / entry).exists()]
+
+    assert (unlisted, gone) == ([], [])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_what_stands_above_it(module: str) -> None:
+    order = documented_order()
+    mine = place_of(module, order)
+
+    wrong = []
+    for line, imported in own_imports(module):
+        place = place_of(imported, order)
+        if place is None or mine is None:
+            continue  # the test above names those without a place
+        same_folder = place == mine and order[mine].endswith("/")
+        if place >= mine and not same_folder:
+            wrong.append(f"{module}:{line} imports {imported}, which is not above it")
+
+    assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module: {imported for _, imported in own_imports(module)} for module in MODULES}
+
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module.startswith("azsweep_core/")])
+def test_the_core_knows_no_hydra(module: str) -> None:
+    known = {entry.name.split(".")[0] for entry in imports_of(module)}
+
+    assert known.isdisjoint({"hydra", "omegaconf", "hydra_plugins"})
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not may_be_heavy(module)])
+def test_heavy_packages_are_imported_late(module: str) -> None:
+    early = {entry.name.split(".")[0] for entry in imports_of(module) if not entry.late}
+
+    assert early.isdisjoint(HEAVY)
+
+
+def test_hydra_pays_for_nothing_heavy_when_it_loads_the_plugin() -> None:
+    """Hydra imports the public modules of every plugin at the start of every app."""
+    names = [
+        module.removesuffix(".py").replace("/", ".")
+        for module in MODULES
+        if module.startswith("hydra_plugins/") and not Path(module).name.startswith("_")
+    ]
+    program = f"import sys, {', '.join(names)}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_files_and_functions_stay_small(path: str) -> None:
+    """At most 400 lines a file and 60 a function: past that, split by idea."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+
+    functions = [
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    sizes = {
+        f"{path}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1 for node in functions
+    }
+
+    assert len(text.splitlines()) <= 400
+    assert {name: size for name, size in sizes.items() if size > 60} == {}
