@@ -1,0 +1,94 @@
+"""What every early termination policy is: a function from the history and a trial to a decision with its reason."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from azsweep_core.early_termination._cadence import Progress, due_intervals
+from azsweep_core.errors import Problem
+from azsweep_core.history import History
+from azsweep_core.objective import Objective
+
+__all__ = ["Decision", "Policy", "at_interval", "number_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a trial shall stop, and why (or why not), in words."""
+
+    stop: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(ABC):
+    """Judges running trials by their reports of the primary metric; an interval is one such report.
+
+    Args:
+        evaluation_interval: the policy is applied at every multiple of so many reports; 0 means 1.
+        delay_evaluation: but not before so many.
+    Source: AzureML "Early termination policies" of its sweep job reference.
+    """
+
+    type: ClassVar[str]
+
+    evaluation_interval: int = 1
+    delay_evaluation: int = 0
+
+    def evaluate(self, history: History, number: int, since: int = 0) -> Decision:
+        """Judge trial `number` at every due interval after its first `since` reports; the first stop is the answer."""
+        reports = len(history[number].measurements)
+        decision = Decision(False, f"{self.type}: no evaluation is due after {reports} reports")
+        for interval in due_intervals(
+            since, reports, evaluation_interval=self.evaluation_interval, delay_evaluation=self.delay_evaluation
+        ):
+            stop, reason = self._judge(history, number, interval)
+            decision = Decision(stop, f"{self.type}: {reason}")
+            if stop:
+                break
+        return decision
+
+    def validate(self, where: str = "early_termination") -> Iterator[Problem]:
+        """Every rule this policy breaks."""
+        for name, count in (
+            ("evaluation_interval", self.evaluation_interval),
+            ("delay_evaluation", self.delay_evaluation),
+        ):
+            if count < 0:
+                yield Problem(f"{where}.{name}", "must be at least 0", str(count))
+
+    def warnings(self, where: str = "early_termination") -> Iterator[Problem]:
+        """What is doubtful about this policy."""
+        if self.evaluation_interval == 0:
+            yield Problem(
+                f"{where}.evaluation_interval", "0 means 1", "0", "Write 1 to judge a trial at each of its reports."
+            )
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The mapping that `read_policy` reads back."""
+        settings = {name: value for name, value in asdict(self).items() if value is not None}
+        return {"type": self.type, **settings}
+
+    @abstractmethod
+    def _judge(self, history: History, number: int, interval: int) -> tuple[bool, str]:
+        """Whether the trial, which has made `interval` reports or more, stops at that interval; and why, in words."""
+
+
+def number_text(value: float) -> str:
+    """A number as reasons show it: six digits, and no negative zero."""
+    return f"{value + 0.0:.6g}"
+
+
+def at_interval(progress: Progress, interval: int, objective: Objective) -> str:
+    """The judged trial's part of a reason.
+
+    >>> from azsweep_core.objective import Goal
+    >>> at_interval(Progress(best=-0.61, total=-0.61, count=1), 10, Objective("accuracy", Goal.MAXIMIZE))
+    '0.61 at interval 10'
+    """
+    if not progress.count:
+        return f"no usable value by interval {interval}"
+    return f"{number_text(objective.loss(progress.best))} at interval {interval}"
