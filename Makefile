@@ -16,8 +16,9 @@ help:
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev,examples]'
+	@echo "Installing into $(VENV); this takes a minute or two."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --editable '.[dev,examples]'
 	@$(BIN)/python -c 'import lightgbm' || { echo "LightGBM needs the OpenMP runtime: apt-get install libgomp1 (Debian), brew install libomp (macOS)." >&2; exit 1; }
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""The source keeps the shape that docs/architecture.md describes: imports point upwards in its list, files stay small."""
+"""The source has the shape that docs/architecture.md describes: imports point up its list, and files stay small."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ print(__import__(sweeper.__module__, fromlist=["_"]).__file__)
 
 
 def test_hydra_finds_the_installed_wheel_far_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    """The new environment sees this one's packages through a .pth line, which does not follow their editable installs."""
+    """A new environment sees the packages of this one by a .pth line, which does not follow the editable installs."""
     venv.create(tmp_path / "env", with_pip=False, symlinks=True)
     python = tmp_path / "env" / "bin" / "python"
     purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()

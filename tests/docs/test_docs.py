@@ -18,8 +18,9 @@ PAGES = [
         for path in ROOT.glob(pattern)
     ),
 ]
-CODE = re.compile(r"^```.*?^```|`[^`\n]*`", flags=re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)", flags=re.MULTILINE)
+BLOCK = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", flags=re.MULTILINE)
 
 
 def links_in(page: Path) -> list[str]:
@@ -32,10 +33,8 @@ def links_in(page: Path) -> list[str]:
 
 def anchors_of(page: Path) -> set[str]:
     """Names that a link can give after `#`: of headings, as GitHub makes them, and of `<a id="…">`."""
-    text = page.read_text(encoding="utf-8")
-    headings = re.findall(
-        r"^#+\s+(.*?)\s*#*$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), flags=re.M
-    )
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+\s+(.*?)\s*#*$", text, flags=re.MULTILINE)
     slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
     return slugs | set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text))
 
