@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
@@ -25,14 +24,12 @@ class Launch:
     """Everything a launcher needs to run one attempt of one trial.
 
     Args:
-        control_dir: directory of this attempt for stop, heartbeat, result and output; exists already.
         environment: variables to add to those of the trial's process.
     """
 
     number: int
     attempt: int
     parameters: Parameters
-    control_dir: Path
     environment: Mapping[str, str]
 
 
@@ -48,7 +45,7 @@ class TrialReport:
         reason: in words; empty for a completed trial.
         failure: what makes two failures alike.
         returned: numbers the task returned, by metric name; "" is the name of a bare number.
-        job_return: what the launcher gave, for callers of `sweep()`.
+        returned_instead: type of what it returned, if that held no number.
     """
 
     number: int
@@ -60,7 +57,7 @@ class TrialReport:
     reason: str = ""
     failure: str | None = None
     returned: Mapping[str, float] = field(default_factory=dict)
-    job_return: Any = None
+    returned_instead: str = ""
 
 
 class TrialLauncher(Protocol):
@@ -90,12 +87,20 @@ class Tracker(Protocol):
         """Make ready for trials; raises AzsweepError if trials could not log."""
         ...
 
-    def start_trial(self, number: int, parameters: Parameters) -> tuple[str | None, Mapping[str, str]]:
-        """Id of the trial's new run (None without runs) and the environment its process needs to log there."""
+    def start_trial(self, number: int, parameters: Parameters) -> str | None:
+        """Id of the trial's new run; None without runs."""
+        ...
+
+    def environment(self, run_id: str | None) -> Mapping[str, str]:
+        """Variables that a trial's process needs to log to its run."""
         ...
 
     def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
         """Reports of the primary metric that these trials made and their `measurements` do not hold yet."""
+        ...
+
+    def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
+        """The same for one trial whose process is gone, from its whole history."""
         ...
 
     def metric_names(self, trial: Trial) -> Sequence[str]:

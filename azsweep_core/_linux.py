@@ -1,0 +1,63 @@
+"""What Linux offers beyond POSIX to keep processes from being left behind; harmless no-ops elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["become_subreaper", "children", "children_with_variable", "die_with_parent"]
+
+# prctl(2)
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become children of this process instead of init's."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """SIGKILL this process when its parent dies; at once if it already has."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def children(pid: int) -> list[int]:
+    """Pids of the living children of a process, by a look at /proc; empty where there is none."""
+    return [child for child in _pids() if _parent(child) == pid]
+
+
+def children_with_variable(pid: int, name: str, value: str) -> list[int]:
+    """Those children whose initial environment held `name=value`: programs that a certain process has started."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for child in children(pid):
+        with contextlib.suppress(OSError):
+            if wanted in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
+                found.append(child)
+    return found
+
+
+def _pids() -> Iterator[int]:
+    with contextlib.suppress(FileNotFoundError):
+        yield from (int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def _prctl(option: int, argument: int) -> None:
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0)

@@ -1,0 +1,285 @@
+"""Forks trials from a small helper process, reaps them, and leaves nothing behind. Knows nothing about sweeps.
+
+The helper is forked from the coordinator before that starts threads of its own, so a trial is a fork of a quiet,
+single-threaded process that has imported what the app imports. It holds one end of a pipe: when the coordinator is
+gone, however it went, the helper reads end-of-file and kills every trial's process group and every stray.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Generic, NoReturn, TypeVar
+
+from azsweep_core import _linux
+from azsweep_core.errors import AzsweepError
+
+__all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words"]
+
+Payload = TypeVar("Payload")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRequest(Generic[Payload]):
+    """One child to fork.
+
+    Args:
+        key: names the child in `ChildExit` and `kill`; unique while it lives.
+        output: file that takes its stdout and stderr (appended).
+        environment: variables to add to its environment.
+        payload: picklable argument for the helper's `run`.
+    """
+
+    key: str
+    output: Path
+    environment: Mapping[str, str]
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExit:
+    """A child is gone, and so is its process group. `status` is as `os.waitstatus_to_exitcode` gives it."""
+
+    key: str
+    status: int
+
+
+def exit_words(status: int) -> str:
+    """The exit status in words.
+
+    >>> exit_words(1), exit_words(-11)
+    ('exited with code 1', 'was killed by SIGSEGV')
+    """
+    if status >= 0:
+        return f"exited with code {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"was killed by {name}"
+
+
+class ProcessHelper(Generic[Payload]):
+    """The coordinator's end: asks the helper for children and hears of their ends.
+
+    Args:
+        run: called in each child with its payload; what it returns is dropped, an exception ends the child with
+            code 1, and the child then ends as a script would.
+    Raises:
+        AzsweepError: on a platform without fork.
+    """
+
+    def __init__(self, run: Callable[[Payload], object]) -> None:
+        if not hasattr(os, "fork"):
+            raise AzsweepError("hydra.sweeper: trials need a platform with fork (Linux, macOS); got " + sys.platform)
+        ours, theirs = Pipe(duplex=True)
+        _flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            ours.close()
+            _Helper(theirs, run).serve_and_exit()
+        theirs.close()
+        self._pipe = ours
+        self._open = True
+
+    def start(self, request: ChildRequest[Payload]) -> None:
+        """Fork a child for `request`."""
+        self._send(("start", request))
+
+    def kill(self, key: str) -> None:
+        """SIGKILL the child's whole process group; no effect if it is gone."""
+        self._send(("kill", key))
+
+    def poll(self, timeout_s: float) -> Iterator[ChildExit]:
+        """Children that ended since the last call; waits up to `timeout_s` for the first.
+
+        Raises:
+            AzsweepError: if the helper itself was killed; its trials are gone with it.
+        """
+        while wait([self._pipe], max(timeout_s, 0.0)):
+            try:
+                yield self._pipe.recv()
+            except EOFError:
+                self._open = False
+                raise AzsweepError("the helper process that runs the trials was killed; the sweep cannot go on") from None
+            timeout_s = 0.0
+
+    def close(self) -> None:
+        """Kill what still runs and wait until the helper has gone."""
+        if self._pipe.closed:
+            return
+        self._pipe.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+    def _send(self, message: tuple[str, object]) -> None:
+        try:
+            self._pipe.send(message)
+        except OSError as error:
+            raise AzsweepError("the helper process that runs the trials was killed; the sweep cannot go on") from error
+
+
+class _Helper(Generic[Payload]):
+    """The helper's side: one loop over the pipe and SIGCHLD. It never returns to the code that forked it."""
+
+    def __init__(self, pipe: Connection, run: Callable[[Payload], object]) -> None:
+        self._pipe = pipe
+        self._run = run
+        self._pids: dict[str, int] = {}
+        self._keys: dict[int, str] = {}
+
+    def serve_and_exit(self) -> NoReturn:
+        try:
+            os.setsid()  # a terminal's Ctrl-C is the coordinator's to hear
+            _linux.become_subreaper()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            ended, wake = os.pipe()
+            os.set_blocking(wake, False)
+            os.set_blocking(ended, False)
+            signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            self._serve(ended)
+            self._kill_everything()
+        except BaseException:  # the helper must never run on into the coordinator's code, whatever happened
+            traceback.print_exc()
+            os._exit(70)
+        os._exit(0)
+
+    def _serve(self, ended: int) -> None:
+        """Until end-of-file: obey, and report children that ended."""
+        while True:
+            ready = wait([self._pipe, ended])
+            if ended in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(ended, 4096)
+                self._reap()
+            if self._pipe in ready:
+                try:
+                    verb, argument = self._pipe.recv()
+                except (EOFError, ConnectionResetError):
+                    return
+                if verb == "start":
+                    self._start(argument)
+                elif argument in self._pids:
+                    self._kill_living(self._pids[argument])
+
+    def _start(self, request: ChildRequest[Payload]) -> None:
+        helper = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._pipe.close()
+            _become_child(request, helper)
+            _end_as_a_script(self._run, request.payload)
+        self._pids[request.key] = pid
+        self._keys[pid] = request.key
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            key = self._keys.pop(pid, None)
+            if key is None:
+                continue  # an orphan that a trial left behind and this helper, as subreaper, inherited
+            del self._pids[key]
+            _kill_group(pid)
+            for stray in _linux.children_with_variable(os.getpid(), _KEY_VARIABLE, key):
+                _kill(stray)
+            with contextlib.suppress(OSError):
+                self._pipe.send(ChildExit(key, os.waitstatus_to_exitcode(status)))
+
+    @staticmethod
+    def _kill_living(pid: int) -> None:
+        """Kill a child that was not reaped yet, and its group: it may not have made one, right after its fork."""
+        _kill_group(pid)
+        _kill(pid)
+
+    def _kill_everything(self) -> None:
+        for pid in self._keys:
+            self._kill_living(pid)
+        while True:
+            for stray in _linux.children(os.getpid()):
+                _kill(stray)
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+
+_KEY_VARIABLE = "AZSWEEP_TRIAL_KEY"
+
+
+def _become_child(request: ChildRequest[Payload], helper: int) -> None:
+    """Drop what was inherited from the coordinator and take the request's output and environment."""
+    os.setsid()
+    _linux.die_with_parent(helper)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for target, source in ((0, null), (1, output), (2, output)):
+        os.dup2(source, target)
+    os.close(null)
+    os.close(output)
+    sys.stdin = os.fdopen(0, "r", closefd=False)
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    faulthandler.enable(sys.stderr)
+    os.environ.update(request.environment)
+    os.environ[_KEY_VARIABLE] = request.key
+    atexit._clear()  # handlers of the parent are the parent's to run
+    atexit.register(logging.shutdown)
+
+
+def _end_as_a_script(run: Callable[[Payload], object], payload: Payload) -> NoReturn:
+    """Call `run`, then what the interpreter does at the end of a script: threads, atexit handlers, streams."""
+    code = 0
+    try:
+        run(payload)
+    except SystemExit as exit_:
+        code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    except BaseException:  # a script's own end: print the traceback, exit with 1
+        traceback.print_exc()
+        code = 1
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # joins non-daemon threads, as the interpreter does
+        atexit._run_exitfuncs()
+    except BaseException:  # an exit handler of the task's
+        traceback.print_exc()
+    with contextlib.suppress(Exception):  # a closed or broken stream is no reason to stay
+        _flush()
+    os._exit(code & 0xFF)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,130 @@
+"""Writes `optimization_results.yaml`, `trials.csv` and `best/` of a sweep directory, each atomically."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from azsweep_core.control import write_atomically
+from azsweep_core.history import Event, History, SweepEnded, TrialEnded
+from azsweep_core.ports import Clock
+from azsweep_core.trial import Parameters, Trial, TrialState
+
+__all__ = ["ResultFiles", "plain_key", "write_best"]
+
+_COLUMNS = ("number", "state", "reason", "value", "attempt", "duration_s", "dir", "mlflow_run_id")
+_REFRESH_EVERY_S = 5.0
+
+
+def plain_key(key: str) -> str:
+    """A Hydra key without its `+`, as files name parameters.
+
+    >>> plain_key("++opt.lr")
+    'opt.lr'
+    """
+    return key.lstrip("+")
+
+
+class ResultFiles:
+    """Keeps the two result files of a running sweep fresh: every few seconds, and at its end."""
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._written_s = -math.inf
+
+    def notice(self, event: Event, history: History) -> None:
+        over = isinstance(event, SweepEnded)
+        due = isinstance(event, TrialEnded) and self._clock.now() >= self._written_s + _REFRESH_EVERY_S
+        if over or due:
+            self.write(history)
+            self._written_s = self._clock.now()
+
+    def write(self, history: History) -> None:
+        """Write both files as the sweep stands now."""
+        write_atomically(self._directory / "trials.csv", _table(history))
+        write_atomically(self._directory / "optimization_results.yaml", _results(history))
+
+
+def write_best(directory: Path, config_yaml: str, overrides: Sequence[str]) -> None:
+    """Write `best/`: a config to run the best trial again, and its overrides, one a line."""
+    best = directory / "best"
+    best.mkdir(exist_ok=True)
+    write_atomically(best / "azsweep_best.yaml", config_yaml)
+    write_atomically(best / "overrides.txt", "".join(f"{override}\n" for override in overrides))
+
+
+def _results(history: History) -> str:
+    import yaml
+
+    best, completed = history.best, history.best_completed()
+    document: dict[str, Any] = {
+        "name": "azsweep",
+        "best_value": None if best is None else best.value,
+        "best_params": None if best is None else _named(best.parameters),
+        "best_trial": None if best is None else _pointer(best),
+    }
+    if best is not None and completed is not None and completed.number != best.number:
+        document["best_completed_trial"] = {**_pointer(completed), "value": completed.value}
+    document["trials"] = {state.value: history.count(state) for state in TrialState if history.count(state)}
+    document["stop_reason"] = history.stop_reason
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _pointer(trial: Trial) -> dict[str, Any]:
+    return {"number": trial.number, "dir": trial.directory, "mlflow_run_id": trial.mlflow_run_id}
+
+
+def _named(parameters: Parameters) -> dict[str, Any]:
+    return {plain_key(key): value for key, value in parameters.items()}
+
+
+def _table(history: History) -> str:
+    trials = [trial for trial in history.trials if trial.state is not TrialState.PENDING]
+    keys = list(dict.fromkeys(plain_key(key) for trial in trials for key in trial.parameters))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *(f"params.{key}" if key in _COLUMNS else key for key in keys)])
+    for trial in trials:
+        named = _named(trial.parameters)
+        writer.writerow([*_fixed_cells(trial), *(_cell(named[key]) if key in named else "" for key in keys)])
+    return out.getvalue()
+
+
+def _fixed_cells(trial: Trial) -> list[str]:
+    duration = "" if trial.duration_s is None else f"{trial.duration_s:.3f}"
+    value = "" if trial.value is None else repr(trial.value)
+    return [
+        str(trial.number),
+        trial.state.value,
+        trial.reason,
+        value,
+        str(trial.attempt),
+        duration,
+        trial.directory or "",
+        trial.mlflow_run_id or "",
+    ]
+
+
+def _cell(value: Any) -> str:
+    """Text as it is, numbers as Python's repr, all else as JSON (with NaN and infinities as text)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return repr(value)
+    return json.dumps(_finite(value), ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

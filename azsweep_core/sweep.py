@@ -1,0 +1,317 @@
+"""The one loop: asks the scheduler what to do, does it through the ports, and records every event in the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from azsweep_core.early_termination import Policy
+from azsweep_core.history import (
+    AttemptLost,
+    Event,
+    History,
+    StopRequested,
+    SweepEnded,
+    SweepStarted,
+    TrialBegan,
+    TrialEnded,
+    TrialMeasured,
+    TrialSubmitted,
+)
+from azsweep_core.ledger import Ledger
+from azsweep_core.limits import Limits
+from azsweep_core.objective import Objective
+from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialReport
+from azsweep_core.samplers import Sampler
+from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
+from azsweep_core.signals import StopSignals
+from azsweep_core.trial import Measurement, StopRequest, Trial, TrialState
+
+__all__ = ["Observer", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
+
+_HEAR_SIGNALS_EVERY_S = 0.2
+
+
+class SystemClock:
+    """The wall clock at its creation, carried on by the monotonic one: never set back, comparable across restarts."""
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        return time.monotonic() + self._offset_s
+
+
+class Observer(Protocol):
+    """Told of every event after it is in the ledger; shows or writes, never decides."""
+
+    def notice(self, event: Event, history: History) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPlan:
+    """What to run, all checked before.
+
+    Args:
+        spec: the configuration as the ledger's first event records it.
+        max_trials: trials in all; None for as many as the sampler has points.
+        slots: attempts that may be submitted or running at once.
+        stop_grace_s: time a stopped trial has to end by itself before it is killed.
+        poll_interval_s: time between two looks at the metrics of running trials.
+    """
+
+    spec: Mapping[str, Any]
+    objective: Objective
+    limits: Limits
+    sampler: Sampler
+    policy: Policy | None
+    max_trials: int | None
+    slots: int
+    stop_grace_s: float = 10.0
+    poll_interval_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """A sweep that is over: its history and what ended it."""
+
+    history: History
+    ending: Ending
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the best value, failed and stopped ones included, as AzureML counts."""
+        return self.history.best
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial, by number."""
+        return list(self.history.trials)
+
+    @property
+    def exit_code(self) -> int:
+        """130 if the user stopped it; 1 if a failure limit did or no trial has a value; else 0."""
+        if self.ending.kind is EndingKind.USER:
+            return 130
+        return 1 if self.ending.kind is EndingKind.FAILURES or self.best is None else 0
+
+
+def run_sweep(
+    plan: SweepPlan,
+    *,
+    launcher: TrialLauncher,
+    tracker: Tracker,
+    ledger: Ledger,
+    clock: Clock,
+    observers: Sequence[Observer] = (),
+) -> SweepResult:
+    """Run the sweep to its end. Nothing runs any more when this returns or raises."""
+    with StopSignals() as signals:
+        loop = _Loop(plan, launcher, tracker, ledger, clock, observers, signals)
+        try:
+            return loop.run()
+        finally:
+            launcher.close()
+            ledger.close()
+
+
+@dataclass(slots=True)
+class _Loop:
+    plan: SweepPlan
+    launcher: TrialLauncher
+    tracker: Tracker
+    ledger: Ledger
+    clock: Clock
+    observers: Sequence[Observer]
+    signals: StopSignals
+    history: History = field(init=False)
+    ending: Ending | None = None
+    exhausted: bool = False
+    killed: bool = False
+    looked_s: float = 0.0
+    judged: dict[int, int] = field(default_factory=dict)
+
+    def run(self) -> SweepResult:
+        self.history = History(self.plan.objective)
+        self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
+        self.tracker.start_sweep(self.plan.spec)
+        while True:
+            self.decide()
+            if self.ending is not None and not self.history.active:
+                break
+            self.ledger.sync()
+            for report in self.launcher.poll(self.patience()):
+                self.take(report)
+            self.look_at_metrics()
+        for trial in self.history.lost:
+            self.end(trial.number, TrialState.CANCELLED, self.ending.reason)
+        self.record(SweepEnded(time_s=self.clock.now(), stop_reason=self.ending.reason))
+        self.ledger.sync()
+        self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
+        return SweepResult(self.history, self.ending)
+
+    def record(self, event: Event) -> None:
+        self.history.apply(event)
+        self.ledger.append(event)
+        for observer in self.observers:
+            observer.notice(event, self.history)
+
+    def decide(self) -> None:
+        """Do all that the scheduler wants now; starts are durable in the ledger before their launch."""
+        self.hear_the_user()
+        plan, now = self.plan, self.clock.now()
+        self.ending = self.ending or self.why_end(now)
+        launches: list[Launch] = []
+        for action in list(
+            next_actions(
+                plan.limits,
+                self.history,
+                now,
+                slots=plan.slots,
+                max_trials=plan.max_trials,
+                exhausted=self.exhausted,
+                ending=self.ending,
+            )
+        ):
+            match action:
+                case Stop():
+                    self.stop(action.number, action.request)
+                case Start() if launch := self.prepare(action, now):
+                    launches.append(launch)
+                case Start():
+                    break  # the sampler has no point left
+        if launches:
+            self.ledger.sync()
+            for launch in launches:
+                self.launcher.start(launch)
+        if self.exhausted:
+            self.ending = self.ending or self.why_end(now)
+
+    def why_end(self, now: float) -> Ending | None:
+        plan = self.plan
+        return why_end(plan.limits, self.history, now, max_trials=plan.max_trials, exhausted=self.exhausted)
+
+    def hear_the_user(self) -> None:
+        """The first signal ends the sweep, the second kills what has not ended by then."""
+        if self.signals.count and self.ending is None:
+            self.ending = Ending(EndingKind.USER, f"stopped by {self.signals.name}")
+        if self.signals.count > 1 and not self.killed:
+            self.killed = True
+            for trial in self.history.active:
+                request = trial.stopping or StopRequest(TrialState.CANCELLED, f"stopped by {self.signals.name}")
+                self.launcher.stop(trial.number, request, 0.0)
+
+    def prepare(self, action: Start, now: float) -> Launch | None:
+        """Record the submission of a new trial, or of a lost one's next attempt; None if there is no point left."""
+        if action.number in self.history:
+            trial = self.history[action.number]
+            parameters, run_id = trial.parameters, trial.mlflow_run_id
+            environment = self.tracker.environment(run_id)
+        else:
+            point = self.plan.sampler.ask(action.number, self.history)
+            if point is None:
+                self.exhausted = True
+                return None
+            parameters = point
+            run_id = self.tracker.start_trial(action.number, parameters)
+            environment = self.tracker.environment(run_id)
+        self.record(
+            TrialSubmitted(
+                time_s=now,
+                number=action.number,
+                attempt=action.attempt,
+                parameters=parameters,
+                mlflow_run_id=run_id,
+            )
+        )
+        return Launch(number=action.number, attempt=action.attempt, parameters=parameters, environment=environment)
+
+    def stop(self, number: int, request: StopRequest) -> None:
+        self.record(StopRequested(time_s=self.clock.now(), number=number, request=request))
+        self.launcher.stop(number, request, self.plan.stop_grace_s)
+
+    def patience(self) -> float:
+        """Seconds the loop may wait for the launcher: until a limit strikes, metrics are due or a signal is heard."""
+        now = self.clock.now()
+        waits = [_HEAR_SIGNALS_EVERY_S]
+        if self.plan.policy is not None:
+            waits.append(self.looked_s + self.plan.poll_interval_s - now)
+        deadline = next_deadline(self.plan.limits, self.history)
+        if deadline is not None:
+            waits.append(deadline - now)
+        return max(min(waits), 0.0)
+
+    def take(self, report: TrialReport) -> None:
+        """Record what the launcher says of an attempt."""
+        trial = self.history[report.number]
+        if report.began_s is not None and trial.started_s is None:
+            directory = report.directory or ""
+            self.record(TrialBegan(time_s=report.began_s, number=report.number, directory=directory))
+        if not report.ended:
+            return
+        if report.lost and self.ending is None and trial.attempt <= self.plan.limits.max_retries:
+            self.record(AttemptLost(time_s=self.clock.now(), number=report.number, reason=report.reason))
+            return
+        self.measure(report.number, self.tracker.final_measurements(self.history[report.number]))
+        returned = report.returned.get("", report.returned.get(self.plan.objective.primary_metric))
+        if returned is not None:
+            self.measure(report.number, (Measurement(None, returned, self.clock.now()),))
+        state, reason, failure = self.judge(report)
+        self.end(report.number, state, reason, failure)
+        self.tracker.end_trial(self.history[report.number], report.returned)
+
+    def judge(self, report: TrialReport) -> tuple[TrialState, str, str | None]:
+        """Final state, reason and kind of failure: a completed trial needs a usable value."""
+        trial = self.history[report.number]
+        if report.lost:
+            return TrialState.FAILED, f"lost {trial.attempt} times: {report.reason}", report.failure or "lost"
+        if report.state is not TrialState.COMPLETED or trial.value is not None:
+            return report.state, report.reason, report.failure
+        if trial.measurements:
+            reason = f"{self.plan.objective.primary_metric} was {trial.measurements[-1].value} whenever it was reported"
+            return TrialState.FAILED, reason, "no usable value"
+        names = sorted({*self.tracker.metric_names(trial), *(name for name in report.returned if name)})
+        return TrialState.FAILED, _missing(self.plan.objective.primary_metric, names, report), "no primary metric"
+
+    def end(self, number: int, state: TrialState, reason: str, failure: str | None = None) -> None:
+        if not state.counts_as_failure:
+            failure = None
+        self.record(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason, failure=failure))
+        self.judged.pop(number, None)
+
+    def measure(self, number: int, found: tuple[Measurement, ...]) -> None:
+        if found:
+            self.record(TrialMeasured(number=number, measurements=found))
+
+    def look_at_metrics(self) -> None:
+        """Read the running trials' metrics when due, and let the policy judge those that have news."""
+        policy = self.plan.policy
+        if policy is None or self.clock.now() < self.looked_s + self.plan.poll_interval_s:
+            return
+        self.looked_s = self.clock.now()
+        news = self.tracker.new_measurements(self.history.active)
+        for number, found in news.items():
+            self.measure(number, found)
+        for number in news:
+            decision = policy.evaluate(self.history, number, since=self.judged.get(number, 0))
+            self.judged[number] = len(self.history[number].measurements)
+            if decision.stop and self.history[number].stopping is None:
+                self.stop(number, StopRequest(TrialState.TERMINATED, decision.reason))
+
+
+def _missing(primary: str, names: Sequence[str], report: TrialReport) -> str:
+    """That the primary metric never appeared, with what did, and the nearest name."""
+    if not names:
+        instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
+        return (
+            f"the task never logged the primary metric {primary!r}{instead}. "
+            "Log it with mlflow.log_metric, or return it from the task"
+        )
+    near = get_close_matches(primary, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"the task never logged the primary metric {primary!r}; it logged {', '.join(names)}{hint}"
+
+

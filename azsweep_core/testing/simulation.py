@@ -1,0 +1,179 @@
+"""Whole sweeps in virtual time: a clock that jumps, and trials that follow a script instead of running."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from azsweep_core.ports import Launch, TrialReport
+from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
+
+__all__ = ["FakeClock", "FakeLauncher", "FakeTracker", "Script"]
+
+
+class FakeClock:
+    """Time that moves only when told to; starts at 0."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def now(self) -> float:
+        return self.now_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What one attempt does.
+
+    Args:
+        duration_s: from its start to its end, if nobody stops it.
+        curve: reports of the primary metric: seconds after the start, value.
+        returned: numbers its task returns.
+        state, reason, failure, lost: as in TrialReport, at its end.
+        begins: False if the task never begins.
+        stops_in_s: how long it takes to stop when asked; it is killed at the end of the grace period.
+    """
+
+    duration_s: float = 1.0
+    curve: Sequence[tuple[float, float]] = ()
+    returned: Mapping[str, float] = field(default_factory=dict)
+    state: TrialState = TrialState.COMPLETED
+    reason: str = ""
+    failure: str | None = None
+    lost: bool = False
+    begins: bool = True
+    stops_in_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Running:
+    launch: Launch
+    script: Script
+    began_s: float
+    ends_s: float
+    request: StopRequest | None = None
+
+
+class FakeLauncher:
+    """A TrialLauncher whose attempts follow scripts; `poll` moves the clock to what happens next.
+
+    Args:
+        script: what each attempt does.
+    """
+
+    def __init__(self, clock: FakeClock, script: Callable[[Launch], Script]) -> None:
+        self._clock = clock
+        self._script = script
+        self.running: dict[int, _Running] = {}
+        self.started: list[tuple[int, int]] = []
+        self.most_at_once = 0
+        self.closed = False
+        self._agenda: list[tuple[float, int, int]] = []
+        self._began: list[int] = []
+
+    def start(self, launch: Launch) -> None:
+        script, now = self._script(launch), self._clock.now()
+        self.running[launch.number] = _Running(launch, script, now, now + script.duration_s)
+        self.started.append((launch.number, launch.attempt))
+        self.most_at_once = max(self.most_at_once, len(self.running))
+        heapq.heappush(self._agenda, (now + script.duration_s, launch.number, launch.attempt))
+        if script.begins:
+            self._began.append(launch.number)
+
+    def poll(self, timeout_s: float) -> Sequence[TrialReport]:
+        reports = [self._begin(number) for number in self._began if number in self.running]
+        self._began.clear()
+        if reports:
+            return reports
+        until = self._clock.now() + timeout_s
+        self._drop_outdated()
+        if not self._agenda or self._agenda[0][0] > until:
+            self._clock.now_s = until
+            return []
+        self._clock.now_s, number, _ = heapq.heappop(self._agenda)
+        return [self._end(number)]
+
+    def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
+        running = self.running[number]
+        running.request = request
+        running.ends_s = min(running.ends_s, self._clock.now() + min(running.script.stops_in_s, grace_s))
+        heapq.heappush(self._agenda, (running.ends_s, number, running.launch.attempt))
+
+    def close(self) -> None:
+        self.closed = True
+        self.running.clear()
+
+    def _begin(self, number: int) -> TrialReport:
+        return TrialReport(number=number, began_s=self.running[number].began_s, directory=f"dir/{number}")
+
+    def _end(self, number: int) -> TrialReport:
+        running = self.running.pop(number)
+        script = running.script
+        base: dict[str, Any] = {"number": number, "ended": True}
+        if script.begins:
+            base |= {"began_s": running.began_s, "directory": f"dir/{number}"}
+        if running.request is not None:
+            return TrialReport(**base, state=running.request.state, reason=running.request.reason)
+        return TrialReport(
+            **base,
+            lost=script.lost,
+            state=script.state,
+            reason=script.reason,
+            failure=script.failure,
+            returned=script.returned,
+        )
+
+    def _drop_outdated(self) -> None:
+        """Forget agenda entries of attempts that are over or end at another time."""
+        while self._agenda:
+            time_s, number, attempt = self._agenda[0]
+            running = self.running.get(number)
+            if running is not None and running.launch.attempt == attempt and running.ends_s == time_s:
+                return
+            heapq.heappop(self._agenda)
+
+
+class FakeTracker:
+    """A Tracker that reads the scripted curves of a FakeLauncher's attempts as far as the clock has come."""
+
+    def __init__(self, clock: FakeClock, launcher: FakeLauncher, script: Callable[[Launch], Script]) -> None:
+        self._clock = clock
+        self._launcher = launcher
+        self._script = script
+        self.names: Sequence[str] = ()
+        self.ended: list[int] = []
+        self.how_to_open = ""
+
+    def start_sweep(self, spec: Mapping[str, Any]) -> None:
+        """Nothing to make ready."""
+
+    def start_trial(self, number: int, parameters: Parameters) -> str | None:
+        return f"run-{number}"
+
+    def environment(self, run_id: str | None) -> Mapping[str, str]:
+        return {}
+
+    def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
+        found = {trial.number: self.final_measurements(trial) for trial in trials}
+        return {number: measurements for number, measurements in found.items() if measurements}
+
+    def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
+        launch = Launch(number=trial.number, attempt=trial.attempt, parameters=trial.parameters, environment={})
+        began_s = trial.submitted_s if trial.started_s is None else trial.started_s
+        reports = [
+            Measurement(step, value, began_s + after_s)
+            for step, (after_s, value) in enumerate(self._script(launch).curve)
+            if began_s + after_s <= self._clock.now()
+        ]
+        return tuple(reports[len(trial.measurements) :])
+
+    def metric_names(self, trial: Trial) -> Sequence[str]:
+        return self.names
+
+    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+        self.ended.append(trial.number)
+
+    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+        """Nothing to record."""

@@ -1,0 +1,1 @@
+"""Hydra sweeper with AzureML semantics: `hydra/sweeper=azsweep`."""

@@ -1,0 +1,211 @@
+"""One sweep from Hydra's side: reads and judges everything, builds the parts, runs the loop, shows the result."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from hydra.errors import CompactHydraException
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from azsweep_core.errors import AzsweepError, Problem, SpecError
+from azsweep_core.history import History
+from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.report import LogLines, ResultFiles, summary, write_best
+from azsweep_core.samplers import make_sampler
+from azsweep_core.scheduler import Ending, EndingKind
+from azsweep_core.spec import SweepSpec, judge, read_sweep, to_mapping
+from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
+from azsweep_core.tracking import MlflowTracker, NullTracker
+from azsweep_core.trial import TrialState
+from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
+from hydra_plugins.hydra_azsweep_sweeper._launcher import ProcessLauncher
+from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, read_overrides, trial_overrides
+from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
+
+__all__ = ["run"]
+
+log = logging.getLogger("azsweep")
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What the user asked for, read and judged."""
+
+    settings: Settings
+    spec: SweepSpec
+    fixed: Sequence[str]
+
+
+def run(
+    hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: Sequence[str]
+) -> SweepResult:
+    """Run the sweep, or show the result of the finished one that `hydra.sweep.dir` holds.
+
+    Raises:
+        CompactHydraException: for everything a user can mend, in words; and if the sweep has no result.
+        SystemExit: with 130 if the user stopped it.
+    """
+    try:
+        request = _read(hydra_context, config, arguments)
+        directory = Path(str(config.hydra.sweep.dir)).absolute()
+        result = _finished(directory, request.spec) or _sweep(
+            request, directory, hydra_context, task_function, config
+        )
+    except AzsweepError as error:
+        raise CompactHydraException(str(error)) from None
+    except OSError as error:
+        raise CompactHydraException(f"the sweep cannot go on: {error}") from error
+    if result.exit_code == 130:
+        raise SystemExit(130)
+    if result.exit_code:
+        raise CompactHydraException(_why_without_result(result))
+    return result
+
+
+def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> _Request:
+    """Everything read and judged; all problems in one SpecError."""
+    loader = hydra_context.config_loader
+    problems: list[Problem] = []
+    settings = _gather(problems, lambda: read_settings(config, os.environ))
+    if settings is None:
+        raise SpecError(problems)
+    overrides = read_overrides(arguments, settings.params, settings.search_space, loader)
+    problems += overrides.problems
+    spec = _gather(problems, lambda: read_sweep({**settings.spec, "search_space": overrides.parameters}))
+    if spec is None:
+        raise SpecError(problems)
+    judgement = judge(spec)
+    problems += judgement.errors
+    if not any(spec.search_space.validate("search_space")):
+        problems += check_composition(loader, config, spec.search_space, overrides.fixed)
+    if problems:
+        raise SpecError(dict.fromkeys(problems))
+    _log_notes(settings, overrides, judgement.warnings)
+    return _Request(settings, spec, overrides.fixed)
+
+
+def _gather(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
+    """What `read` gives, or None with its problems added to the list."""
+    try:
+        return read()
+    except SpecError as error:
+        problems += error.problems
+        return None
+
+
+def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence[Problem]) -> None:
+    for note in (*settings.notes, *overrides.pinned):
+        log.info(note)
+    for warning in warnings:
+        log.warning(str(warning))
+
+
+def _finished(directory: Path, spec: SweepSpec) -> SweepResult | None:
+    """The result of the finished sweep that lives in `directory`, shown again; None if there is none."""
+    path = directory / "sweep.jsonl"
+    if not path.exists():
+        return None
+    history = History(spec.objective)
+    for event in read_ledger(path):
+        history.apply(event)
+    if history.stop_reason is None:
+        return None
+    log.info("this sweep is finished; this is its result")
+    summary(history, directory=directory, stream=sys.stdout)
+    return SweepResult(history, Ending(EndingKind.FINISHED, history.stop_reason))
+
+
+def _sweep(
+    request: _Request,
+    directory: Path,
+    hydra_context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+) -> SweepResult:
+    directory.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(directory / "sweep.jsonl")
+    OmegaConf.save(config, directory / "multirun.yaml")
+    settings, clock = request.settings, SystemClock()
+    spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
+    slots = spec.limits.max_concurrent_trials or len(os.sched_getaffinity(0))
+    overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
+    launcher = ProcessLauncher(
+        sweep_dir=directory,
+        hydra_context=hydra_context,
+        task_function=task_function,
+        config=config,
+        overrides_of=overrides_of,
+        prepare=_log_to_own_run if settings.use_mlflow else _nothing,
+    )
+    tracker = (
+        MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
+        if settings.use_mlflow
+        else NullTracker()
+    )
+    plan = SweepPlan(
+        spec=to_mapping(spec),
+        objective=spec.objective,
+        limits=spec.limits,
+        sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective),
+        policy=spec.early_termination,
+        max_trials=spec.max_trials,
+        slots=slots,
+        stop_grace_s=settings.stop_grace_s,
+        poll_interval_s=settings.poll_interval_s,
+    )
+    log.info("sweep %s: %s trials, %d at once", directory, plan.max_trials, slots)
+    observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
+    result = run_sweep(plan, launcher=launcher, tracker=tracker, ledger=ledger, clock=clock, observers=observers)
+    if result.best is not None:
+        overrides = overrides_of(result.best.parameters)
+        task_config = compose_task_config(hydra_context.config_loader, config, overrides)
+        write_best(directory, OmegaConf.to_yaml(task_config), overrides)
+    summary(result.history, directory=directory, stream=sys.stdout, hints=_hints(result, directory, tracker))
+    return result
+
+
+def _sweep_name(directory: Path) -> str:
+    """Name of the sweep's run in MLflow: Hydra's date and time, or whatever the last two folders are called."""
+    return "/".join(directory.parts[-2:])
+
+
+def _log_to_own_run() -> None:
+    """In a trial's process: whatever the task does with MLflow ends up in the trial's run."""
+    from azsweep_core import _mlflow_guard
+
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+    _mlflow_guard.install(*(os.environ[name] for name in names))
+
+
+def _nothing() -> None:
+    """Without MLflow there is nothing to prepare in a trial's process."""
+
+
+def _hints(result: SweepResult, directory: Path, tracker: MlflowTracker | NullTracker) -> list[tuple[str, str]]:
+    """What the user can do with the result."""
+    hints = []
+    if result.best is not None:
+        hints.append(("Run it again", f"--config-dir {shlex.quote(str(directory / 'best'))} --config-name azsweep_best"))
+    if tracker.how_to_open:
+        hints.append(("MLflow", tracker.how_to_open))
+    return hints
+
+
+def _why_without_result(result: SweepResult) -> str:
+    """The last words of a sweep that ends with exit code 1."""
+    if result.ending.kind is EndingKind.FAILURES:
+        return f"The sweep was stopped: {result.ending.reason}."
+    failed = next((trial for trial in result.trials if trial.state is TrialState.FAILED), None)
+    why = "" if failed is None else f" Trial {failed.number} failed: {failed.reason}"
+    return f"No trial has a value.{why}"

@@ -1,0 +1,112 @@
+"""The history: what events add up to."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from azsweep_core.history import AttemptLost, Event, History, TrialBegan, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.trial import Measurement, TrialState
+
+
+def submitted(number: int, attempt: int = 1) -> TrialSubmitted:
+    return TrialSubmitted(time_s=10.0, number=number, attempt=attempt, parameters={"lr": 0.1})
+
+
+def measured(number: int, *values: float) -> TrialMeasured:
+    return TrialMeasured(number=number, measurements=tuple(Measurement(None, value, 0.0) for value in values))
+
+
+def ended(number: int, state: TrialState = TrialState.COMPLETED) -> TrialEnded:
+    return TrialEnded(time_s=20.0, number=number, state=state)
+
+
+def history_of(*events: Event, goal: Goal = Goal.MINIMIZE) -> History:
+    history = History(Objective("loss", goal))
+    for event in events:
+        history.apply(event)
+    return history
+
+
+class TestBest:
+    """The best trial is kept up to date by AzureML's rules."""
+
+    @pytest.mark.parametrize(
+        ("goal", "values", "best"),
+        [
+            pytest.param(Goal.MINIMIZE, [[0.5], [0.3], [0.4]], 1, id="minimize"),
+            pytest.param(Goal.MAXIMIZE, [[0.5], [0.3], [0.4]], 0, id="maximize"),
+            pytest.param(Goal.MINIMIZE, [[0.5, 0.1, 0.9], [0.3]], 0, id="over-the-whole-history"),
+            pytest.param(Goal.MINIMIZE, [[0.3], [0.3]], 0, id="ties-go-to-the-lowest-number"),
+            pytest.param(Goal.MINIMIZE, [[math.nan], [0.9]], 1, id="nan-never-wins"),
+            pytest.param(Goal.MINIMIZE, [[-math.inf], [0.9]], 1, id="infinity-never-wins"),
+            pytest.param(Goal.MINIMIZE, [[-1.7976931348623157e308], [0.9]], 1, id="mlflow-infinity-never-wins"),
+            pytest.param(Goal.MINIMIZE, [[math.nan], []], None, id="nobody"),
+        ],
+    )
+    def test_best(self, goal: Goal, values: list[list[float]], best: int | None) -> None:
+        events = [event for n, each in enumerate(values) for event in (submitted(n), measured(n, *each))]
+
+        history = history_of(*events, goal=goal)
+
+        assert (None if history.best is None else history.best.number) == best
+
+    def test_a_tie_found_later_by_an_earlier_trial_wins(self) -> None:
+        history = history_of(submitted(0), submitted(1), measured(1, 0.3), measured(0, 0.3))
+
+        assert history.best is not None
+        assert history.best.number == 0
+
+    def test_failed_trials_count_and_the_best_completed_is_known_too(self) -> None:
+        history = history_of(
+            submitted(0), measured(0, 0.1), ended(0, TrialState.FAILED), submitted(1), measured(1, 0.2), ended(1)
+        )
+
+        assert history.best is not None
+        assert history.best.number == 0
+        completed = history.best_completed()
+        assert completed is not None
+        assert completed.number == 1
+
+    def test_the_best_trial_shown_is_never_stale(self) -> None:
+        history = history_of(submitted(0), measured(0, 0.1), ended(0))
+
+        assert history.best is not None
+        assert history.best.state is TrialState.COMPLETED
+
+
+class TestLifeOfATrial:
+    """Trials go from submission to one end, possibly by way of further attempts."""
+
+    def test_an_attempt_that_was_lost_keeps_number_and_measurements(self) -> None:
+        history = history_of(
+            submitted(0), measured(0, 0.4), AttemptLost(time_s=1.0, number=0, reason="preempted"), submitted(0, 2)
+        )
+
+        assert history[0].attempt == 2
+        assert history[0].value == 0.4
+        assert [trial.number for trial in history.active] == [0]
+        assert history.lost == []
+        assert len(history) == 1
+
+    def test_duration_runs_from_the_start_of_the_task(self) -> None:
+        history = history_of(submitted(0), TrialBegan(time_s=12.0, number=0, directory="d"), ended(0))
+
+        assert history[0].duration_s == 8.0
+
+    @pytest.mark.parametrize("state", [state for state in TrialState if state.is_final], ids=lambda s: s.value)
+    def test_nothing_follows_a_final_state(self, state: TrialState) -> None:
+        history = history_of(submitted(0), ended(0, state))
+
+        with pytest.raises(ValueError, match=rf"^trial 0 cannot go from {state.value} to completed$"):
+            history.apply(ended(0))
+
+    def test_counts_follow_the_states(self) -> None:
+        history = history_of(submitted(0), submitted(1), ended(1, TrialState.FAILED), submitted(2), ended(2))
+
+        assert history.count(TrialState.RUNNING) == 1
+        assert history.count(TrialState.FAILED, TrialState.COMPLETED) == 2
+        assert history.finished == 2
+        assert [trial.number for trial in history.first_finished(1)] == [1]
