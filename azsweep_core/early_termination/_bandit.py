@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from azsweep_core.early_termination._base import Policy, at_interval, number_text
+from azsweep_core.early_termination._base import Policy, at_interval
 from azsweep_core.early_termination._cadence import progress_curves
 from azsweep_core.errors import Problem
 from azsweep_core.history import History
@@ -49,7 +49,7 @@ class BanditPolicy(Policy):
     def _bound(self, best: float, goal: Goal) -> tuple[float, str]:
         """The worst value that may go on, and how it came about."""
         away, sign = (1, "+") if goal is Goal.MINIMIZE else (-1, "-")
-        shown = number_text(best)
+        shown = f"{best:.6g}"
         if self.slack_amount is not None:
             bound = best + away * self.slack_amount
             formula = f"best {shown} {sign} {self.slack_amount:g}"
@@ -64,7 +64,7 @@ class BanditPolicy(Policy):
             else:
                 bound = best / (1 + factor)
                 formula = f"best {shown} / (1 + {factor:g})"
-        return bound, f"{number_text(bound)} = {formula}"
+        return bound, f"{bound:.6g} = {formula}"
 
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
         yield from Policy.validate(self, where)

@@ -12,7 +12,7 @@ from azsweep_core.errors import Problem
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
 
-__all__ = ["Decision", "Policy", "at_interval", "number_text"]
+__all__ = ["Decision", "Policy", "at_interval"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Policy(ABC):
     def evaluate(self, history: History, number: int, since: int = 0) -> Decision:
         """Judge trial `number` at every due interval after its first `since` reports; the first stop is the answer."""
         reports = len(history[number].measurements)
-        decision = Decision(False, f"{self.type}: no evaluation is due after {reports} reports")
+        decision = Decision(False, f"{self.type}: no evaluation is due at interval {reports}")
         for interval in due_intervals(
             since, reports, evaluation_interval=self.evaluation_interval, delay_evaluation=self.delay_evaluation
         ):
@@ -77,11 +77,6 @@ class Policy(ABC):
         """Whether the trial, which has made `interval` reports or more, stops at that interval; and why, in words."""
 
 
-def number_text(value: float) -> str:
-    """A number as reasons show it: six digits, and no negative zero."""
-    return f"{value + 0.0:.6g}"
-
-
 def at_interval(progress: Progress, interval: int, objective: Objective) -> str:
     """The judged trial's part of a reason.
 
@@ -91,4 +86,4 @@ def at_interval(progress: Progress, interval: int, objective: Objective) -> str:
     """
     if not progress.count:
         return f"no usable value by interval {interval}"
-    return f"{number_text(objective.loss(progress.best))} at interval {interval}"
+    return f"{objective.loss(progress.best):.6g} at interval {interval}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from azsweep_core.early_termination._base import Policy, at_interval, number_text
+from azsweep_core.early_termination._base import Policy, at_interval
 from azsweep_core.early_termination._cadence import progress_curves
 from azsweep_core.history import History
 
@@ -35,9 +35,11 @@ class MedianStoppingPolicy(Policy):
             return False, f"{own} has no second trial to compare with"
         median = _median(losses)
         stop = mine.best > median
-        shown = number_text(history.objective.loss(median))
         relation = "worse" if stop else "no worse"
-        return stop, f"{own} is {relation} than {shown}, the median of the averages of {len(losses)} trials"
+        return (
+            stop,
+            f"{own} is {relation} than {history.objective.loss(median):.6g}, the median of the averages of {len(losses)} trials",
+        )
 
 
 def _median(values: Sequence[float]) -> float:

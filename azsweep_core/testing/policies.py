@@ -1,0 +1,132 @@
+"""The laws of every early termination policy, as a test class to inherit; a policy's own rules are its own tests."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from azsweep_core.early_termination import Policy, read_policy
+from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.trial import Measurement, TrialState
+
+__all__ = ["PolicyContract", "history_of", "learning_curves"]
+
+_ONCE_FOR_ALL_POLICIES = settings(max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
+
+
+def history_of(
+    goal: Goal, curves: Sequence[Sequence[float]], *, finished: Collection[int] = (), order: Sequence[int] | None = None
+) -> History:
+    """A sweep in which trial n has reported curves[n].
+
+    Args:
+        finished: numbers of the trials that are over.
+        order: trial numbers in the order their reports arrive, one a report; else trial by trial.
+    """
+    history = History(Objective("metric", goal))
+    for number in range(len(curves)):
+        history.apply(TrialSubmitted(time_s=0.0, number=number, attempt=1, parameters={}))
+    left = [iter(curve) for curve in curves]
+    for number in order or [number for number, curve in enumerate(curves) for _ in curve]:
+        measurement = Measurement(None, next(left[number]), 1.0)
+        history.apply(TrialMeasured(number=number, measurements=(measurement,)))
+    for number in finished:
+        history.apply(TrialEnded(time_s=2.0, number=number, state=TrialState.COMPLETED))
+    return history
+
+
+def learning_curves(min_size: int = 1) -> st.SearchStrategy[list[list[float]]]:
+    """Reports of a few trials; equal, negative, extreme and unusable values included."""
+    value = st.one_of(st.sampled_from([0.0, 0.1, 0.5, -1.0, math.nan, math.inf]), st.floats())
+    return st.lists(st.lists(value, min_size=1, max_size=6), min_size=min_size, max_size=6)
+
+
+class PolicyContract:
+    """Inherit, set `policies` to a few instances that can stop, and every law is tested for each of them."""
+
+    policies: ClassVar[Sequence[Policy]]
+
+    @_ONCE_FOR_ALL_POLICIES
+    @given(data=st.data(), goal=st.sampled_from(Goal), curves=learning_curves())
+    def test_spares_the_best_trial_and_its_equals(
+        self, data: st.DataObject, goal: Goal, curves: list[list[float]]
+    ) -> None:
+        """No other trial had a better value by the interval at which one is stopped."""
+        policy = data.draw(st.sampled_from(self.policies))
+        number = data.draw(st.integers(0, len(curves) - 1))
+        history = history_of(goal, curves)
+        objective = history.objective
+
+        for interval in range(1, len(curves[number]) + 1):
+            cut = [*curves]
+            cut[number] = curves[number][:interval]
+            decision = policy.evaluate(history_of(goal, cut), number, since=interval - 1)
+            if decision.stop:
+                mine = objective.best(cut[number])
+                others = [objective.best(curve[:interval]) for curve in curves]
+                assert any(other is not None and objective.is_better(other, mine) for other in others)
+
+    @_ONCE_FOR_ALL_POLICIES
+    @given(data=st.data(), goal=st.sampled_from(Goal), curve=st.lists(st.floats(), max_size=6))
+    def test_spares_a_trial_that_is_alone(self, data: st.DataObject, goal: Goal, curve: list[float]) -> None:
+        policy = data.draw(st.sampled_from(self.policies))
+
+        assert not policy.evaluate(history_of(goal, [curve]), 0).stop
+
+    @_ONCE_FOR_ALL_POLICIES
+    @given(data=st.data(), goal=st.sampled_from(Goal), curves=learning_curves(min_size=2))
+    def test_does_not_care_in_which_order_reports_arrive(
+        self, data: st.DataObject, goal: Goal, curves: list[list[float]]
+    ) -> None:
+        """Reports of different trials that are there by the time of the decision are equal before it."""
+        policy = data.draw(st.sampled_from(self.policies))
+        order = data.draw(st.permutations([number for number, curve in enumerate(curves) for _ in curve]))
+        number = data.draw(st.integers(0, len(curves) - 1))
+
+        decision = policy.evaluate(history_of(goal, curves, order=order), number)
+
+        assert decision == policy.evaluate(history_of(goal, curves), number)
+
+    @_ONCE_FOR_ALL_POLICIES
+    @given(data=st.data(), goal=st.sampled_from(Goal), curves=learning_curves(min_size=2))
+    def test_judges_each_interval_of_a_batch_of_reports(
+        self, data: st.DataObject, goal: Goal, curves: list[list[float]]
+    ) -> None:
+        """Several reports in one poll are judged as if they had come one by one, the first stop being the answer."""
+        policy = data.draw(st.sampled_from(self.policies))
+        number = data.draw(st.integers(0, len(curves) - 1))
+        one_by_one = []
+        for interval in range(1, len(curves[number]) + 1):
+            cut = [*curves]
+            cut[number] = curves[number][:interval]
+            one_by_one.append(policy.evaluate(history_of(goal, cut), number, since=interval - 1))
+
+        decision = policy.evaluate(history_of(goal, curves), number)
+
+        # The judged trial's own later reports do not count at an interval, so the cut histories are the same to it.
+        stops = list(itertools.dropwhile(lambda one: not one.stop, one_by_one))
+        assert decision.stop == bool(stops)
+        assert not stops or decision == stops[0]
+
+    @_ONCE_FOR_ALL_POLICIES
+    @given(data=st.data(), goal=st.sampled_from(Goal), curves=learning_curves())
+    def test_gives_a_reason_for_every_decision(
+        self, data: st.DataObject, goal: Goal, curves: list[list[float]]
+    ) -> None:
+        policy = data.draw(st.sampled_from(self.policies))
+
+        decision = policy.evaluate(history_of(goal, curves), 0)
+
+        assert decision.reason.startswith(f"{policy.type}: ")
+
+    def test_can_be_written_and_read_back(self) -> None:
+        assert [read_policy(policy.to_mapping()) for policy in self.policies] == list(self.policies)
+
+    def test_is_legal(self) -> None:
+        assert [problem for policy in self.policies for problem in policy.validate()] == []
