@@ -1,0 +1,240 @@
+"""Decides which of command line, `params` and `search_space` a key follows; never judges a distribution's arguments."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from azsweep_core.distributions import Branch, Choice
+from azsweep_core.errors import Problem, SpecError
+from azsweep_core.expressions import is_expression, parse_text
+from azsweep_core.search_space import SearchSpace
+from azsweep_core.trial import Parameters
+
+from hydra_plugins.hydra_azsweep_sweeper._grammar import NAMES
+from hydra_plugins.hydra_azsweep_sweeper._hydra_sweeps import to_distribution
+from hydra_plugins.hydra_azsweep_sweeper._override_text import check_value, key_problems, to_text
+
+__all__ = ["SweepOverrides", "check_space", "read_overrides", "trial_overrides"]
+
+_CALL = re.compile(rf"\s*(?:{'|'.join(NAMES)})\s*\(.*\)\s*", re.DOTALL)
+_QUOTED_CALL = re.compile(rf"\s*(?:choice|{'|'.join(NAMES)})\s*\(.*\)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepOverrides:
+    """What the three sources amount to.
+
+    Args:
+        parameters: by Hydra key, in the order of first appearance: a Distribution, or what `search_space` holds there.
+        fixed: overrides that go with every trial.
+        pinned: for the log: the keys that a plain value took out of the search space.
+        problems: everything that is wrong; the rest is only to be used if there are none.
+    """
+
+    parameters: Mapping[str, Any]
+    fixed: tuple[str, ...]
+    pinned: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A key of one source: a plain override with its whole `text`, or one (None) that is drawn from a distribution."""
+
+    where: str
+    key: str
+    text: str | None
+    drawn_from: Any = None
+
+    @property
+    def path(self) -> str:
+        return self.key.lstrip("+~")
+
+    @property
+    def is_drawn(self) -> bool:
+        return self.text is None
+
+    @property
+    def is_delete(self) -> bool:
+        return self.key.startswith("~")
+
+
+def read_overrides(
+    arguments: Sequence[str],
+    params: Mapping[str, Any],
+    search_space: Mapping[str, Any],
+    config_loader: ConfigLoader,
+    *,
+    logbase: float = math.e,
+) -> SweepOverrides:
+    """Merge the sources; the command line wins over `params`, and `params` over `search_space`.
+
+    Args:
+        arguments: the task's overrides, as Hydra hands them to a sweeper.
+        params: Hydra's override text by key, or a YAML value that is no text: a plain value.
+        search_space: in any notation; passed on as it is.
+        logbase: base of the exponents that `tag(log, interval(…))` is turned into.
+    """
+    reader = _Reader(config_loader, logbase)
+    sources = (
+        [reader.read_space_key(key, value) for key, value in search_space.items()],
+        [reader.read_param(key, value) for key, value in params.items()],
+        [reader.read_argument(argument) for argument in arguments],
+    )
+    drawn: dict[str, _Entry] = {}
+    fixed: list[_Entry] = []
+    pinned: list[str] = []
+    for source in sources:
+        entries = [entry for entry in source if entry is not None]
+        reader.problems.extend(_given_twice(entries))
+        given = {entry.path for entry in entries}
+        fixed = [entry for entry in fixed if entry.path not in given]
+        for entry in entries:
+            if entry.is_drawn:
+                drawn[entry.path] = entry  # one of a lower source keeps its place
+                continue
+            fixed.append(entry)
+            if drawn.pop(entry.path, None) is not None:
+                pinned.append(f"{entry.path} is not sampled: {entry.where} decides it for every trial.")
+    reader.problems.extend(_overlapping([*drawn.values(), *fixed], config_loader))
+    return SweepOverrides(
+        parameters={entry.key: entry.drawn_from for entry in drawn.values()},
+        fixed=tuple(entry.text for entry in fixed if entry.text is not None),
+        pinned=tuple(pinned),
+        problems=tuple(reader.problems),
+    )
+
+
+def check_space(space: SearchSpace, fixed: Sequence[str]) -> Iterator[Problem]:
+    """What Hydra could not pass on to a trial as it is drawn, and what a fixed override and a branch both set."""
+    taken = {_path(text): text for text in fixed if not text.startswith("~")}
+    reader = _Reader(None, math.e)
+    for key in dict.fromkeys(dimension.key for dimension in space.dimensions):
+        reader.check_key(key, f"search_space.{key}")
+        if key.lstrip("+") in taken:
+            fix = "Take it out of the choice, or leave the override away."
+            yield Problem(f"override {taken[key.lstrip('+')]}", f"{key} is also sampled, in a branch", None, fix)
+    yield from reader.problems
+    for key, distribution in space.parameters.items():
+        yield from _key_problems(distribution, f"search_space.{key}")
+
+
+def trial_overrides(parameters: Parameters, fixed: Sequence[str]) -> list[str]:
+    """A trial's overrides for a launcher: what every trial gets, then what was drawn, in the order of the space."""
+    return [*fixed, *(f"{key}={to_text(value)}" for key, value in parameters.items())]
+
+
+def _key_problems(value: Any, where: str) -> Iterator[Problem]:
+    if isinstance(value, Branch):
+        for key, child in value.children.items():
+            yield from _key_problems(child, f"{where}.{key}")
+    elif isinstance(value, Choice):
+        if isinstance(value.values, (list, tuple)):  # lazy ones hold numbers
+            for item in value.values:
+                yield from _key_problems(item, where)
+    else:
+        yield from key_problems(value, where)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one entry at a time; what cannot be read becomes a problem and no entry."""
+
+    config_loader: ConfigLoader | None
+    logbase: float
+    parser: OverridesParser = field(default_factory=OverridesParser.create)
+    problems: list[Problem] = field(default_factory=list)
+
+    def read_space_key(self, key: str, value: Any) -> _Entry | None:
+        where = f"search_space.{key}"
+        return self._drawn(where, key, value) if self.check_key(key, where) else None
+
+    def read_param(self, key: str, value: Any) -> _Entry | None:
+        where = f"params.{key}"
+        if not self.check_key(key, where):
+            return None
+        if isinstance(value, str):
+            return self._read(where, key, value)
+        if isinstance(value, Mapping) and is_expression(value):
+            return self._drawn(where, key, value)
+        found = list(check_value(value, where))
+        self.problems.extend(found)
+        return None if found else _Entry(where, key, f"{key}={to_text(value)}")
+
+    def read_argument(self, argument: str) -> _Entry | None:
+        key, _, text = argument.partition("=")
+        where = f"override {argument}"
+        return _Entry(where, key, argument) if key.startswith("~") else self._read(where, key, text)
+
+    def check_key(self, key: str, where: str) -> bool:
+        """Note a problem unless `key` is one that a value can be given to."""
+        try:
+            legal = bool(key) and self.parser.parse_override(f"{key}=0").get_key_element() == key
+        except HydraException:
+            legal = False
+        if not legal or key.startswith("~"):
+            rule = "must be a key that Hydra can override"
+            self.problems.append(Problem(where, rule, repr(key), "Write it as a.b, +a.b, group or group@package."))
+            return False
+        return True
+
+    def _read(self, where: str, key: str, text: str) -> _Entry | None:
+        try:
+            if _CALL.fullmatch(text):  # without Hydra's help, which another version of it may refuse
+                return self._drawn(where, key, parse_text(text, where))
+            override = self.parser.parse_override(f"{key}={text}")
+            value = override.value()
+            if isinstance(value, str) and _QUOTED_CALL.fullmatch(value):
+                return self._drawn(where, key, parse_text(value, where))
+            if not override.is_sweep_override():
+                return _Entry(where, key, f"{key}={text}")
+            override.config_loader = self.config_loader
+            return self._drawn(where, key, to_distribution(override, where, logbase=self.logbase))
+        except SpecError as error:
+            self.problems.extend(error.problems)
+        except HydraException as error:
+            self.problems.append(Problem(where, f"Hydra cannot read it ({error})", text))
+        return None
+
+    def _drawn(self, where: str, key: str, drawn_from: Any) -> _Entry | None:
+        if not _path(key).startswith(("hydra.", "hydra/")):
+            return _Entry(where, key, None, drawn_from)
+        self.problems.append(Problem(where, "Hydra's own configuration cannot be swept over"))
+        return None
+
+
+def _path(key_or_override: str) -> str:
+    return key_or_override.partition("=")[0].lstrip("+~")
+
+
+def _given_twice(entries: Sequence[_Entry]) -> Iterator[Problem]:
+    """Hydra lets the last of two plain overrides win; a sample among them is a mistake."""
+    first: dict[str, _Entry] = {}
+    for entry in entries:
+        if entry.is_delete:
+            continue
+        other = first.setdefault(entry.path, entry)
+        if other is not entry and (other.is_drawn or entry.is_drawn):
+            yield Problem(entry.where, f"{entry.path} is given twice, here and in {other.where}", None, "Keep one.")
+
+
+def _overlapping(entries: Sequence[_Entry], config_loader: ConfigLoader) -> Iterator[Problem]:
+    """A key and one that holds it: whichever is applied last would win. The option of a group holds no keys."""
+    by_path = {entry.path: entry for entry in entries if not entry.is_delete}
+    for entry in by_path.values():
+        parts = entry.path.split(".")
+        for length in range(1, len(parts)):
+            holder = by_path.get(".".join(parts[:length]))
+            if holder is None or not (holder.is_drawn or entry.is_drawn):
+                continue
+            if not config_loader.get_group_options(holder.path):
+                rule = f"{entry.path} is a part of {holder.path}, which is given in {holder.where}"
+                yield Problem(entry.where, rule, None, "Keep one of the two.")
