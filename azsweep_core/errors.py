@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["AzsweepError", "Problem", "SpecError"]
+__all__ = ["AzsweepError", "Problem", "SpecError", "StoreUnreachable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class Problem:
 
 class AzsweepError(Exception):
     """A fault the user can act on; its text is the whole message, shown without a traceback."""
+
+
+class StoreUnreachable(AzsweepError):  # noqa: N818 - a state of the world, which may be over at the next try
+    """The store of metrics is away for now: the same call may succeed at a later turn."""
 
 
 class SpecError(AzsweepError):

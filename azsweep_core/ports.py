@@ -81,18 +81,25 @@ class TrialLauncher(Protocol):
 
 
 class Tracker(Protocol):
-    """Where metrics land and runs are recorded."""
+    """Where metrics land and runs are recorded. What is to be written while the store is away waits inside."""
+
+    how_to_open: str
+    """What the user does to see the runs, once the sweep has started; "" if there is nothing to see."""
 
     def start_sweep(self, spec: Mapping[str, Any]) -> None:
         """Make ready for trials; raises AzsweepError if trials could not log."""
         ...
 
-    def start_trial(self, number: int, parameters: Parameters) -> str | None:
-        """Id of the trial's new run; None without runs."""
-        ...
+    def start_trial(
+        self, number: int, parameters: Parameters, lost_run_id: str | None = None
+    ) -> tuple[str | None, Mapping[str, str]]:
+        """Open the attempt's run: its id (None without runs) and the environment with which its process logs there.
 
-    def environment(self, run_id: str | None) -> Mapping[str, str]:
-        """Variables that a trial's process needs to log to its run."""
+        Args:
+            lost_run_id: run of the attempt before.
+        Raises:
+            StoreUnreachable: if the trial should start later.
+        """
         ...
 
     def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
@@ -100,11 +107,19 @@ class Tracker(Protocol):
         ...
 
     def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
-        """The same for one trial whose process is gone, from its whole history."""
+        """The same for one trial whose process is gone, from its whole history.
+
+        Raises:
+            StoreUnreachable: if the trial's end should wait.
+        """
         ...
 
     def metric_names(self, trial: Trial) -> Sequence[str]:
         """Names of all metrics the trial logged, for the message that says the primary one is missing."""
+        ...
+
+    def note_best(self, trial: Trial) -> None:
+        """Record that `trial` is the best one now."""
         ...
 
     def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:

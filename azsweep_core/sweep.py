@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from azsweep_core.early_termination import Policy
+from azsweep_core.errors import StoreUnreachable
 from azsweep_core.history import (
     AttemptLost,
     Event,
@@ -28,7 +29,7 @@ from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialRepor
 from azsweep_core.samplers import Sampler
 from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.signals import StopSignals
-from azsweep_core.trial import Measurement, StopRequest, Trial, TrialState
+from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
 __all__ = ["Observer", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
 
@@ -133,6 +134,8 @@ class _Loop:
     killed: bool = False
     looked_s: float = 0.0
     judged: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, Parameters] = field(default_factory=dict)
+    unfinished: list[TrialReport] = field(default_factory=list)
 
     def run(self) -> SweepResult:
         self.history = History(self.plan.objective)
@@ -143,7 +146,9 @@ class _Loop:
             if self.ending is not None and not self.history.active:
                 break
             self.ledger.sync()
-            for report in self.launcher.poll(self.patience()):
+            reports = [*self.unfinished, *self.launcher.poll(self.patience())]
+            self.unfinished.clear()
+            for report in reports:
                 self.take(report)
             self.look_at_metrics()
         for trial in self.history.lost:
@@ -182,7 +187,7 @@ class _Loop:
                 case Start() if launch := self.prepare(action, now):
                     launches.append(launch)
                 case Start():
-                    break  # the sampler has no point left
+                    break  # nothing to start now, so nothing after it either
         if launches:
             self.ledger.sync()
             for launch in launches:
@@ -205,29 +210,32 @@ class _Loop:
                 self.launcher.stop(trial.number, request, 0.0)
 
     def prepare(self, action: Start, now: float) -> Launch | None:
-        """Record the submission of a new trial, or of a lost one's next attempt; None if there is no point left."""
-        if action.number in self.history:
-            trial = self.history[action.number]
-            parameters, run_id = trial.parameters, trial.mlflow_run_id
-            environment = self.tracker.environment(run_id)
-        else:
-            point = self.plan.sampler.ask(action.number, self.history)
+        """Record the submission of a trial or of its next attempt; None if it has no parameters, or no run yet."""
+        trial = self.history[action.number] if action.number in self.history else None
+        parameters = self.ask(action.number) if trial is None else trial.parameters
+        if parameters is None:
+            return None
+        lost_run_id = None if trial is None else trial.mlflow_run_id
+        try:
+            run_id, environment = self.tracker.start_trial(action.number, parameters, lost_run_id)
+        except StoreUnreachable:
+            return None
+        self.asked.pop(action.number, None)
+        submitted = TrialSubmitted(
+            time_s=now, number=action.number, attempt=action.attempt, parameters=parameters, mlflow_run_id=run_id
+        )
+        self.record(submitted)
+        return Launch(number=action.number, attempt=action.attempt, parameters=parameters, environment=environment)
+
+    def ask(self, number: int) -> Parameters | None:
+        """Parameters of a new trial; asked of the sampler once, however often its start is tried."""
+        if number not in self.asked:
+            point = self.plan.sampler.ask(number, self.history)
             if point is None:
                 self.exhausted = True
                 return None
-            parameters = point
-            run_id = self.tracker.start_trial(action.number, parameters)
-            environment = self.tracker.environment(run_id)
-        self.record(
-            TrialSubmitted(
-                time_s=now,
-                number=action.number,
-                attempt=action.attempt,
-                parameters=parameters,
-                mlflow_run_id=run_id,
-            )
-        )
-        return Launch(number=action.number, attempt=action.attempt, parameters=parameters, environment=environment)
+            self.asked[number] = point
+        return self.asked[number]
 
     def stop(self, number: int, request: StopRequest) -> None:
         self.record(StopRequested(time_s=self.clock.now(), number=number, request=request))
@@ -255,7 +263,14 @@ class _Loop:
         if report.lost and self.ending is None and trial.attempt <= self.plan.limits.max_retries:
             self.record(AttemptLost(time_s=self.clock.now(), number=report.number, reason=report.reason))
             return
-        self.measure(report.number, self.tracker.final_measurements(self.history[report.number]))
+        try:
+            logged = self.tracker.final_measurements(trial)
+        except StoreUnreachable:
+            if self.ending is None:
+                self.unfinished.append(report)
+                return
+            logged = ()  # the sweep is to end: nobody waits for a store that may never come back
+        self.measure(report.number, logged)
         returned = report.returned.get("", report.returned.get(self.plan.objective.primary_metric))
         if returned is not None:
             self.measure(report.number, (Measurement(None, returned, self.clock.now()),))
@@ -283,8 +298,13 @@ class _Loop:
         self.judged.pop(number, None)
 
     def measure(self, number: int, found: tuple[Measurement, ...]) -> None:
-        if found:
-            self.record(TrialMeasured(number=number, measurements=found))
+        if not found:
+            return
+        before = self.history.best
+        self.record(TrialMeasured(number=number, measurements=found))
+        best = self.history.best
+        if best is not None and (before is None or best.value != before.value):
+            self.tracker.note_best(best)
 
     def look_at_metrics(self) -> None:
         """Read the running trials' metrics when due, and let the policy judge those that have news."""

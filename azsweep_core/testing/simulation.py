@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from azsweep_core.errors import StoreUnreachable
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
@@ -144,22 +145,33 @@ class FakeTracker:
         self._script = script
         self.names: Sequence[str] = ()
         self.ended: list[int] = []
+        self.bests: list[int] = []
         self.how_to_open = ""
+        self.away: tuple[float, float] = (0.0, 0.0)
+
+    def is_away(self) -> bool:
+        """True in the interval `away` of the clock, whose end is not part of it."""
+        return self.away[0] <= self._clock.now() < self.away[1]
 
     def start_sweep(self, spec: Mapping[str, Any]) -> None:
         """Nothing to make ready."""
 
-    def start_trial(self, number: int, parameters: Parameters) -> str | None:
-        return f"run-{number}"
-
-    def environment(self, run_id: str | None) -> Mapping[str, str]:
-        return {}
+    def start_trial(
+        self, number: int, parameters: Parameters, lost_run_id: str | None = None
+    ) -> tuple[str | None, Mapping[str, str]]:
+        if self.is_away():
+            raise StoreUnreachable("the store is away")
+        return f"run-{number}", {}
 
     def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
+        if self.is_away():
+            return {}
         found = {trial.number: self.final_measurements(trial) for trial in trials}
         return {number: measurements for number, measurements in found.items() if measurements}
 
     def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
+        if self.is_away():
+            raise StoreUnreachable("the store is away")
         launch = Launch(number=trial.number, attempt=trial.attempt, parameters=trial.parameters, environment={})
         began_s = trial.submitted_s if trial.started_s is None else trial.started_s
         reports = [
@@ -171,6 +183,9 @@ class FakeTracker:
 
     def metric_names(self, trial: Trial) -> Sequence[str]:
         return self.names
+
+    def note_best(self, trial: Trial) -> None:
+        self.bests.append(trial.number)
 
     def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
         self.ended.append(trial.number)

@@ -1,0 +1,228 @@
+"""Real processes: each ends as it should, is reported once, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from azsweep_core._linux import children
+from azsweep_core.processes import ChildRequest, ProcessHelper
+
+DEADLINE_S = 20.0
+
+
+class Host:
+    """A helper that runs one of the functions below by name, and the exits it has told of."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.helper: ProcessHelper[str] = ProcessHelper(lambda name: BODIES[name](directory))
+        self.exits: dict[str, int] = {}
+
+    def start(self, name: str, **environment: str) -> None:
+        self.helper.start(ChildRequest(name, self.directory / f"{name}.log", environment, name))
+
+    def wait(self, *names: str) -> list[int]:
+        deadline = time.monotonic() + DEADLINE_S
+        while not set(names) <= set(self.exits):
+            assert time.monotonic() < deadline, f"still running: {set(names) - set(self.exits)}"
+            self.exits |= {each.key: each.status for each in self.helper.poll(0.5)}
+        return [self.exits[name] for name in names]
+
+    def output(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text(encoding="utf-8")
+
+    def wait_for(self, name: str, text: str = "") -> str:
+        """Text of a file in the directory as soon as it is there."""
+        path = self.directory / name
+        return until(lambda: path.read_text() if path.exists() and text in path.read_text() else "")
+
+
+def until(look: Callable[[], str]) -> str:
+    """What `look` gives as soon as that is something; polls real processes."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    return seen
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _segfault(_: Path) -> None:
+    ctypes.string_at(0)
+
+
+def _exit_handlers(_: Path) -> None:
+    atexit.register(print, "handler ran")
+    threading.Thread(target=lambda: (time.sleep(0.2), print("thread ended"))).start()
+    print("body ended")
+
+
+def _grandchild(directory: Path) -> None:
+    inside = subprocess.Popen(["sleep", "600"])
+    outside = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    (directory / "pids").write_text(f"{inside.pid} {outside.pid}")
+
+
+def _sleeper(directory: Path) -> None:
+    child = subprocess.Popen(["sleep", "600"])
+    draft = directory / "draft"
+    draft.write_text(f"{os.getpid()} {child.pid}")
+    draft.rename(directory / "sleeper.pids")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def _inherited(directory: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+        print(number.name, signal.getsignal(number))
+    print("stdin", sys.stdin.read() == "", os.environ["GREETING"])
+
+
+BODIES: dict[str, Callable[[Path], object]] = {
+    "fine": lambda _: print("hello"),
+    "raises": lambda _: 1 / 0,
+    "exits": lambda _: sys.exit(3),
+    "exits_hard": lambda _: os._exit(4),
+    "killed": lambda _: os.kill(os.getpid(), signal.SIGKILL),
+    "segfaults": _segfault,
+    "exit_handlers": _exit_handlers,
+    "grandchild": _grandchild,
+    "sleeper": _sleeper,
+    "inherited": _inherited,
+    "spams": lambda _: sys.stdout.write("x" * 10_000_000) and None,
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    yield host
+    host.helper.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "output"),
+    [
+        pytest.param("fine", 0, "hello", id="returns"),
+        pytest.param("raises", 1, "ZeroDivisionError", id="raises"),
+        pytest.param("exits", 3, "", id="sys.exit"),
+        pytest.param("exits_hard", 4, "", id="os._exit"),
+        pytest.param("killed", -signal.SIGKILL, "", id="sigkill"),
+        pytest.param("segfaults", -signal.SIGSEGV, "Segmentation fault", id="segfault-shows-where"),
+    ],
+)
+def test_each_way_to_end_is_reported_and_its_output_kept(host: Host, name: str, status: int, output: str) -> None:
+    host.start(name)
+
+    assert host.wait(name) == [status]
+    assert output in host.output(name)
+
+
+def test_one_childs_death_does_not_touch_its_neighbours(host: Host) -> None:
+    names = ("killed", "segfaults", "fine", "exits_hard")
+    for name in names:
+        host.start(name)
+
+    assert host.wait(*names) == [-signal.SIGKILL, -signal.SIGSEGV, 0, 4]
+
+
+def test_a_child_ends_as_a_script_does(host: Host) -> None:
+    """Non-daemon threads are joined, the task's own exit handlers run, the parent's do not, streams are flushed."""
+    atexit.register(print, "handler of the parent")
+    host.start("exit_handlers")
+    host.wait("exit_handlers")
+
+    assert host.output("exit_handlers").splitlines() == ["body ended", "thread ended", "handler ran"]
+
+
+def test_a_child_inherits_no_signal_handlers_and_no_terminal(host: Host) -> None:
+    host.start("inherited", GREETING="hi")
+    host.wait("inherited")
+
+    lines = host.output("inherited").splitlines()
+    assert lines[0] == f"SIGINT {signal.default_int_handler}"
+    assert {line.split(maxsplit=1)[1] for line in lines[1:4]} == {str(signal.SIG_DFL)}
+    assert lines[4] == "stdin True hi"
+
+
+def test_much_output_blocks_nobody(host: Host) -> None:
+    host.start("spams")
+
+    assert host.wait("spams") == [0]
+    assert len(host.output("spams")) == 10_000_000
+
+
+def test_what_a_child_leaves_behind_is_killed_with_it(host: Host) -> None:
+    """In its own process group, and in a session of its own."""
+    host.start("grandchild")
+    host.wait("grandchild")
+
+    for pid in host.wait_for("pids").split():
+        until(lambda pid=int(pid): "" if alive(pid) else "gone")  # type: ignore[misc]
+
+
+def test_kill_ends_a_child_that_ignores_sigterm_and_all_it_started(host: Host) -> None:
+    host.start("sleeper")
+    pids = [int(pid) for pid in host.wait_for("sleeper.pids").split()]
+
+    host.helper.kill("sleeper")
+
+    assert host.wait("sleeper") == [-signal.SIGKILL]
+    assert not any(map(alive, pids))
+
+
+def test_a_kill_right_after_the_start_is_not_lost(host: Host) -> None:
+    for _ in range(10):
+        host.exits.clear()
+        host.start("sleeper")
+        host.helper.kill("sleeper")
+        assert host.wait("sleeper") == [-signal.SIGKILL]
+
+
+def test_close_leaves_nothing_running(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.start("sleeper")
+    pids = [int(pid) for pid in host.wait_for("sleeper.pids").split()]
+
+    host.helper.close()
+    host.helper.close()
+
+    assert not any(map(alive, pids))
+
+
+def test_nothing_outlives_a_coordinator_that_is_killed(tmp_path: Path) -> None:
+    coordinator = os.fork()
+    if coordinator == 0:
+        host = Host(tmp_path)
+        host.start("sleeper")
+        time.sleep(600)
+        os._exit(0)
+    pids = [int(pid) for pid in until(_reader(tmp_path / "sleeper.pids")).split()]
+    helpers = children(coordinator)
+
+    os.kill(coordinator, signal.SIGKILL)
+    os.waitpid(coordinator, 0)
+
+    assert len(helpers) == 1
+    until(lambda: "" if any(map(alive, [*pids, *helpers])) else "gone")
+
+
+def _reader(path: Path) -> Callable[[], str]:
+    return lambda: path.read_text() if path.exists() else ""

@@ -1,0 +1,324 @@
+"""The loop, in virtual time: whole sweeps with scripted trials."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azsweep_core.early_termination import BanditPolicy, Policy
+from azsweep_core.history import History, TrialSubmitted
+from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.limits import Limits
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.ports import Launch
+from azsweep_core.scheduler import EndingKind
+from azsweep_core.sweep import SweepPlan, SweepResult, run_sweep
+from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
+from azsweep_core.trial import Parameters, TrialState
+
+
+@dataclass
+class CountingSampler:
+    """Gives {"x": number}, up to `points` of them."""
+
+    points: int = 10**9
+
+    def ask(self, number: int, history: History) -> Parameters | None:
+        return {"x": number} if number < self.points else None
+
+
+@dataclass
+class Rig:
+    """Runs sweeps of scripted trials; keeps what was used."""
+
+    directory: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def run(
+        self,
+        script: Callable[[Launch], Script],
+        *,
+        limits: Limits | None = None,
+        slots: int = 2,
+        max_trials: int | None = 5,
+        points: int = 10**9,
+        policy: Policy | None = None,
+        names: tuple[str, ...] = (),
+        away: tuple[float, float] = (0.0, 0.0),
+    ) -> SweepResult:
+        self.launcher = FakeLauncher(self.clock, script)
+        self.tracker = FakeTracker(self.clock, self.launcher, script)
+        self.tracker.names = names
+        self.tracker.away = away
+        plan = SweepPlan(
+            spec={},
+            objective=Objective("loss", Goal.MINIMIZE),
+            limits=limits or Limits(),
+            sampler=CountingSampler(points),
+            policy=policy,
+            max_trials=max_trials,
+            slots=slots,
+        )
+        return run_sweep(
+            plan,
+            launcher=self.launcher,
+            tracker=self.tracker,
+            ledger=Ledger(self.directory / "sweep.jsonl"),
+            clock=self.clock,
+        )
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    yield Rig(tmp_path)
+
+
+def states(result: SweepResult) -> list[str]:
+    return [trial.state.value for trial in result.trials]
+
+
+def returns(value: float, **script: Any) -> Script:
+    return Script(returned={"": value}, **script)
+
+
+class TestRunning:
+    """Trials fill the slots without a barrier, and the best is found."""
+
+    def test_a_sweep_runs_all_its_trials_and_names_the_best(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: returns(abs(launch.parameters["x"] - 3)))
+
+        assert states(result) == ["completed"] * 5
+        assert result.best is not None
+        assert (result.best.number, result.best.value) == (3, 0)
+        assert result.exit_code == 0
+        assert rig.launcher.closed
+
+    def test_a_slot_is_refilled_the_moment_it_is_free(self, rig: Rig) -> None:
+        durations = [10.0, 1.0, 1.0, 1.0, 1.0]
+
+        result = rig.run(lambda launch: returns(0.0, duration_s=durations[launch.number]))
+
+        assert [trial.submitted_s for trial in result.trials] == [0, 0, 1, 2, 3]
+        assert rig.clock.now() == 10.0
+
+    @pytest.mark.parametrize("slots", [1, 3, 8])
+    def test_the_slots_are_all_used_and_never_exceeded(self, rig: Rig, slots: int) -> None:
+        rig.run(lambda launch: returns(0.0, duration_s=1 + launch.number % 3), slots=slots, max_trials=20)
+
+        assert rig.launcher.most_at_once == slots
+
+    def test_an_exhausted_space_ends_the_sweep(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: returns(0.0), max_trials=None, points=3)
+
+        assert len(result.trials) == 3
+        assert result.ending.reason == "every point of the search space was tried: 3 trials"
+
+    def test_every_event_is_in_the_ledger(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: Script(curve=[(0.5, 0.3)]))
+
+        replayed = History(result.history.objective)
+        for event in read_ledger(rig.directory / "sweep.jsonl"):
+            replayed.apply(event)
+        assert list(replayed.trials) == result.trials
+
+    def test_a_start_is_in_the_ledger_before_its_launch(self, rig: Rig) -> None:
+        seen: list[bool] = []
+
+        def script(launch: Launch) -> Script:
+            events = list(read_ledger(rig.directory / "sweep.jsonl"))
+            seen.append(any(isinstance(each, TrialSubmitted) and each.number == launch.number for each in events))
+            return returns(0.0)
+
+        rig.run(script)
+
+        assert all(seen)
+
+
+class TestValues:
+    """A trial's value is its best usable report; without one it has failed, and says why."""
+
+    @pytest.mark.parametrize(
+        ("script", "value"),
+        [
+            pytest.param(Script(curve=[(0.1, 0.9), (0.2, 0.4), (0.3, 0.6)]), 0.4, id="best-of-the-history"),
+            pytest.param(Script(returned={"": 0.5}), 0.5, id="returned-number"),
+            pytest.param(Script(returned={"loss": 0.5, "acc": 0.1}), 0.5, id="returned-mapping"),
+            pytest.param(Script(curve=[(0.1, 0.3)], returned={"": 0.5}), 0.3, id="returned-is-one-report-more"),
+            pytest.param(Script(curve=[(0.1, math.nan), (0.2, 0.7)]), 0.7, id="nan-in-between"),
+        ],
+    )
+    def test_value(self, rig: Rig, script: Script, value: float) -> None:
+        result = rig.run(lambda launch: script)
+
+        assert {trial.value for trial in result.trials} == {value}
+
+    @pytest.mark.parametrize(
+        ("script", "names", "reason"),
+        [
+            pytest.param(
+                Script(),
+                (),
+                "the task never logged the primary metric 'loss'. "
+                "Log it with mlflow.log_metric, or return it from the task",
+                id="nothing-logged",
+            ),
+            pytest.param(
+                Script(returned={"lost": 1.0}),
+                ("acc",),
+                "the task never logged the primary metric 'loss'; it logged acc, lost; did you mean 'lost'?",
+                id="nearest-name",
+            ),
+            pytest.param(Script(returned={"": math.nan}), (), "loss was nan whenever it was reported", id="nan"),
+            pytest.param(Script(curve=[(0.1, -math.inf)]), (), "loss was -inf whenever it was reported", id="inf"),
+        ],
+    )
+    def test_no_usable_value_is_a_failure_with_a_reason(
+        self, rig: Rig, script: Script, names: tuple[str, ...], reason: str
+    ) -> None:
+        result = rig.run(lambda launch: script, names=names, limits=Limits(fail_fast=0))
+
+        assert states(result) == ["failed"] * 5
+        assert result.trials[0].reason == reason
+        assert result.exit_code == 1
+
+    def test_a_metric_that_never_appears_ends_the_sweep_after_three_trials(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: Script(), max_trials=50, slots=1)
+
+        assert len(result.trials) == 3
+        assert result.ending.kind is EndingKind.FAILURES
+
+    def test_a_failed_trial_keeps_the_value_it_logged(self, rig: Rig) -> None:
+        script = Script(curve=[(0.1, 0.2)], state=TrialState.FAILED, reason="ValueError: x", failure="ValueError: x")
+
+        result = rig.run(lambda launch: script if launch.number == 0 else returns(0.5))
+
+        assert result.trials[0].state is TrialState.FAILED
+        assert result.best is result.trials[0]
+
+
+class TestAttempts:
+    """What the infrastructure loses runs again under its own number; what the task breaks does not."""
+
+    def test_a_lost_attempt_is_retried_and_the_trial_counted_once(self, rig: Rig) -> None:
+        def script(launch: Launch) -> Script:
+            lost = launch.number == 1 and launch.attempt == 1
+            return Script(lost=True, reason="node died", begins=False) if lost else returns(1.0)
+
+        result = rig.run(script)
+
+        assert states(result) == ["completed"] * 5
+        assert result.trials[1].attempt == 2
+        assert len(rig.launcher.started) == 6
+
+    def test_an_attempt_lost_too_often_fails(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: Script(lost=True, reason="node died"), max_trials=1)
+
+        assert states(result) == ["failed"]
+        assert result.trials[0].reason == "lost 2 times: node died"
+        assert rig.launcher.started == [(0, 1), (0, 2)]
+
+    def test_a_failure_of_the_task_is_not_retried(self, rig: Rig) -> None:
+        rig.run(lambda launch: Script(state=TrialState.FAILED, failure="x"), max_trials=1)
+
+        assert rig.launcher.started == [(0, 1)]
+
+
+class TestOutage:
+    """While the store is away trials run on; ends and starts wait, and nothing is asked or counted twice."""
+
+    def test_the_sweep_catches_up_when_the_store_is_back(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: Script(curve=[(0.5, launch.number + 1.0)]), away=(0.5, 60.0))
+
+        assert states(result) == ["completed"] * 5
+        assert [trial.value for trial in result.trials] == [1.0, 2.0, 3.0, 4.0, 5.0]
+        assert [trial.parameters["x"] for trial in result.trials] == [0, 1, 2, 3, 4]
+        assert rig.tracker.ended == [0, 1, 2, 3, 4]
+        assert 60.0 <= rig.clock.now() < 65.0
+
+    def test_a_sweep_that_is_to_end_does_not_wait_for_the_store(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: returns(0.5), away=(0.5, 1e9), limits=Limits(timeout_s=30))
+
+        assert [trial.value for trial in result.trials] == [0.5, 0.5]
+        assert rig.clock.now() == 30.0
+
+    def test_the_parent_hears_of_each_new_best_once(self, rig: Rig) -> None:
+        rig.run(lambda launch: returns([3.0, 2.0, 2.0, 5.0, 1.0][launch.number]), slots=1)
+
+        assert rig.tracker.bests == [0, 1, 4]
+
+
+class TestStopping:
+    """Limits, policies and the user stop trials; each says so in state and reason."""
+
+    def test_trial_timeout_stops_one_trial_and_the_sweep_goes_on(self, rig: Rig) -> None:
+        result = rig.run(
+            lambda launch: returns(0.0, duration_s=1e9 if launch.number == 1 else 1.0), limits=Limits(trial_timeout_s=5)
+        )
+
+        assert states(result) == ["completed", "timed_out", "completed", "completed", "completed"]
+        assert result.trials[1].reason == "limits.trial_timeout of 5 s reached"
+        assert result.trials[1].ended_s == 5.0
+
+    def test_timeout_cancels_what_runs_and_ends_the_sweep(self, rig: Rig) -> None:
+        result = rig.run(lambda launch: returns(0.0, duration_s=4.0), limits=Limits(timeout_s=10), max_trials=50)
+
+        assert states(result) == ["completed"] * 4 + ["cancelled"] * 2
+        assert result.ending.kind is EndingKind.TIMEOUT
+        assert result.exit_code == 0
+
+    def test_a_policy_stops_a_bad_trial_and_its_value_still_counts(self, rig: Rig) -> None:
+        def script(launch: Launch) -> Script:
+            value = 1.0 if launch.number == 0 else 9.0
+            return Script(duration_s=10.0, curve=[(step + 0.5, value) for step in range(9)])
+
+        result = rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=2)
+
+        assert states(result) == ["completed", "terminated"]
+        stopped = result.trials[1]
+        assert stopped.value == 9.0
+        assert stopped.ended_s is not None
+        assert stopped.ended_s < 2.0
+        assert stopped.reason.startswith("bandit: 9")
+
+    def test_without_a_policy_running_trials_are_not_queried(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(FakeTracker, "new_measurements", lambda *_: pytest.fail("queried"))
+
+        assert rig.run(lambda launch: returns(0.0)).exit_code == 0
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+    def test_a_signal_stops_the_sweep_and_says_so(self, rig: Rig, number: signal.Signals) -> None:
+        def script(launch: Launch) -> Script:
+            if launch.number == 2:
+                os.kill(os.getpid(), number)
+            return returns(0.0)
+
+        result = rig.run(script, slots=1)
+
+        name = "Ctrl-C" if number is signal.SIGINT else number.name
+        assert states(result) == ["completed", "completed", "cancelled"]
+        assert result.trials[2].reason == f"stopped by {name}"
+        assert result.exit_code == 130
+
+    def test_a_second_signal_kills_what_does_not_stop(self, rig: Rig) -> None:
+        def script(launch: Launch) -> Script:
+            os.kill(os.getpid(), signal.SIGINT)
+            return returns(0.0, duration_s=1e6, stops_in_s=1e6)
+
+        result = rig.run(script, slots=2)
+
+        assert states(result) == ["cancelled", "cancelled"]
+        assert rig.clock.now() < 1.0
+
+    def test_the_handlers_of_the_caller_are_given_back(self, rig: Rig) -> None:
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+        rig.run(lambda launch: returns(0.0))
+
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

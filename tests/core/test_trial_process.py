@@ -1,0 +1,214 @@
+"""What a trial's process says of itself, and how it hears the stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azsweep_core import attempts
+from azsweep_core.control import ControlDir
+from azsweep_core.trial import StopRequest, TrialState
+from azsweep_core.trial_process import TrialStopped, run_task
+
+REQUEST = StopRequest(TrialState.TERMINATED, "bandit: too slow")
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> ControlDir:
+    return ControlDir.create(tmp_path, 7, 1)
+
+
+class Hostile(Exception):
+    """An exception that cannot even be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def raising(error: BaseException) -> Any:
+    def task() -> None:
+        raise error
+
+    return task
+
+
+class TestResult:
+    """The result file holds what the task returned or raised, as plain values."""
+
+    @pytest.mark.parametrize(
+        ("value", "returned", "instead"),
+        [
+            pytest.param(0.5, {"": 0.5}, "", id="float"),
+            pytest.param(3, {"": 3.0}, "", id="int"),
+            pytest.param({"loss": 0.5, "note": "x"}, {"loss": 0.5}, "", id="mapping-keeps-its-numbers"),
+            pytest.param(math.inf, {"": math.inf}, "", id="infinity"),
+            pytest.param(None, {}, "", id="nothing"),
+            pytest.param("0.5", {}, "str", id="text-is-no-number"),
+            pytest.param(True, {}, "bool", id="a-truth-is-no-number"),
+            pytest.param([0.5], {}, "list", id="list"),
+        ],
+    )
+    def test_returned(
+        self, control: ControlDir, value: Any, returned: dict[str, float], instead: str
+    ) -> None:
+        assert run_task(control, lambda: value, "out/7") is value
+
+        report = attempts.ended(control, 7, 0, None)
+        assert report.state is TrialState.COMPLETED
+        assert report.returned == returned
+        assert report.returned_instead == instead
+        assert report.directory == "out/7"
+
+    def test_numpy_scalars_are_numbers(self, control: ControlDir) -> None:
+        import numpy as np
+
+        run_task(control, lambda: {"a": np.float32(0.5), "b": np.array([2]), "c": np.array([1, 2])}, "out")
+
+        assert attempts.ended(control, 7, 0, None).returned == {"a": 0.5, "b": 2.0}
+
+    def test_nan_is_written_as_json_knows_it(self, control: ControlDir) -> None:
+        run_task(control, lambda: math.nan, "out")
+
+        json.loads(control.result_file.read_text(), parse_constant=lambda name: pytest.fail(name))
+        assert math.isnan(attempts.ended(control, 7, 0, None).returned[""])
+
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            pytest.param(ValueError("bad lr"), "ValueError: bad lr", id="exception"),
+            pytest.param(KeyboardInterrupt(), "KeyboardInterrupt", id="no-message"),
+            pytest.param(SystemExit(3), "the task called sys.exit(3)", id="sys.exit"),
+            pytest.param(SystemExit("bye"), "the task called sys.exit('bye')", id="sys.exit-text"),
+            pytest.param(Hostile(), "Hostile: (its message cannot be shown: RuntimeError)", id="hostile"),
+        ],
+    )
+    def test_raised(self, control: ControlDir, error: BaseException, reason: str) -> None:
+        with pytest.raises(type(error)):
+            run_task(control, raising(error), "out")
+
+        report = attempts.ended(control, 7, 1, None)
+        assert report.state is TrialState.FAILED
+        assert report.reason == reason
+        assert not report.lost
+
+    def test_sys_exit_zero_is_a_normal_end(self, control: ControlDir) -> None:
+        with pytest.raises(SystemExit):
+            run_task(control, raising(SystemExit(0)), "out")
+
+        assert attempts.ended(control, 7, 0, None).state is TrialState.COMPLETED
+
+
+class TestVerdict:
+    """Without a result of its own, an attempt is judged by how its process went."""
+
+    def test_a_death_after_the_start_is_the_tasks_own_and_quotes_the_last_output(self, control: ControlDir) -> None:
+        control.beat({"began_s": 1.0, "directory": "out"})
+        control.output_file.write_text("one\ntwo\nCUDA out of memory\n")
+
+        report = attempts.ended(control, 7, -9, None)
+
+        assert (report.state, report.lost) == (TrialState.FAILED, False)
+        assert report.reason == "its process was killed by SIGKILL; its last output:\none\ntwo\nCUDA out of memory"
+
+    def test_a_death_before_the_start_is_the_infrastructures(self, control: ControlDir) -> None:
+        assert attempts.ended(control, 7, -9, None).lost
+
+    def test_a_launcher_that_raised_is_quoted(self, control: ControlDir) -> None:
+        control.write_launch_error({"exception": "OSError", "message": "no queue", "traceback": ""})
+
+        report = attempts.ended(control, 7, 1, None)
+
+        assert report.lost
+        assert report.reason == "the launcher failed before the task began: OSError: no queue"
+
+    def test_a_stopped_attempt_has_the_state_and_reason_of_its_request(self, control: ControlDir) -> None:
+        control.beat({"began_s": 1.0, "directory": "out"})
+
+        report = attempts.ended(control, 7, -9, REQUEST)
+
+        assert report.state is TrialState.TERMINATED
+        assert report.reason == "bandit: too slow (was killed by SIGKILL after the grace period)"
+
+    def test_a_result_that_made_it_before_the_stop_counts(self, control: ControlDir) -> None:
+        run_task(control, lambda: 0.5, "out")
+
+        assert attempts.ended(control, 7, 0, REQUEST).state is TrialState.COMPLETED
+
+
+class TestStop:
+    """A stop file raises TrialStopped in the task, wherever it waits."""
+
+    def test_a_blocking_sleep_is_interrupted_and_finally_blocks_run(self, control: ControlDir) -> None:
+        seen: list[str] = []
+
+        def task() -> None:
+            control.request_stop(REQUEST, 10.0)
+            try:
+                time.sleep(60)
+            finally:
+                seen.append("finally")
+
+        with pytest.raises(TrialStopped, match=r"^bandit: too slow$"):
+            run_task(control, task, "out")
+
+        assert seen == ["finally"]
+        assert attempts.ended(control, 7, 1, REQUEST).state is TrialState.TERMINATED
+
+    def test_a_careless_except_does_not_swallow_it(self, control: ControlDir) -> None:
+        def task() -> None:
+            control.request_stop(REQUEST, 10.0)
+            while True:
+                try:
+                    time.sleep(60)
+                except Exception:  # noqa: BLE001, S110 - what careless tasks do
+                    pass
+
+        with pytest.raises(TrialStopped):
+            run_task(control, task, "out")
+
+    def test_a_task_that_saves_a_checkpoint_and_returns_has_completed(self, control: ControlDir) -> None:
+        def task() -> float:
+            control.request_stop(REQUEST, 10.0)
+            try:
+                time.sleep(60)
+            except TrialStopped:
+                return 0.25
+            return math.nan
+
+        assert run_task(control, task, "out") == 0.25
+
+    def test_a_task_outside_the_main_thread_is_stopped_too(self, control: ControlDir) -> None:
+        raised: list[BaseException] = []
+
+        def task() -> None:
+            control.request_stop(REQUEST, 10.0)
+            while True:
+                sum(range(1000))
+
+        def run() -> None:
+            try:
+                run_task(control, task, "out")
+            except BaseException as error:  # noqa: BLE001 - the test looks at it
+                raised.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(20)
+
+        assert [type(error) for error in raised] == [TrialStopped]
+
+
+def test_the_control_files_exist_before_the_attempt_starts(tmp_path: Path) -> None:
+    control = ControlDir.create(tmp_path, 3, 2)
+
+    assert control.path == tmp_path / ".azsweep" / "trials" / "3" / "2"
+    assert control.stop_file.read_text() == ""
+    assert control.heartbeat() is None
+    assert control.stop_request() is None
+    assert control.last_output() == ""
