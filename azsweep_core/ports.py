@@ -72,7 +72,7 @@ class TrialLauncher(Protocol):
         ...
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
-        """Ask the running attempt to stop, and kill it (and all it started) after the grace period."""
+        """Ask the attempt to stop, and kill it (and all it started) after the grace period; no effect if it is over."""
         ...
 
     def close(self) -> None:

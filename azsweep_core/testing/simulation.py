@@ -97,6 +97,8 @@ class FakeLauncher:
         return [self._end(number)]
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
+        if number not in self.running:
+            return
         running = self.running[number]
         running.request = request
         running.ends_s = min(running.ends_s, self._clock.now() + min(running.script.stops_in_s, grace_s))

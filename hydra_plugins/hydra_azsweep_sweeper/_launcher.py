@@ -125,6 +125,8 @@ class ProcessLauncher:
         return [*self._begun(), *ends]
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
+        if number not in self._keys:
+            return
         running = self._running[self._keys[number]]
         running.request = request
         running.kill_at = time.monotonic() + grace_s
