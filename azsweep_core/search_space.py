@@ -1,0 +1,223 @@
+"""The search space: its dimensions, how values of them make a point, and how many points there are.
+
+Never draws random numbers: whoever samples hands in the picks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from azsweep_core import expressions
+from azsweep_core._space_tree import Dimension, Fixed, Node, Numbering, Tree, clashes, match, may_repeat
+from azsweep_core._values import identity as _identity
+from azsweep_core._values import shown
+from azsweep_core.distributions import Branch, Choice, Distribution, Value
+from azsweep_core.errors import Problem, SpecError
+from azsweep_core.trial import Parameters
+
+__all__ = ["Branch", "Dimension", "SearchSpace", "identity", "read_space"]
+
+_KEY = re.compile(r"\+{0,2}[^\s+~=,'\"\[\]{}()][^\s=,'\"\[\]{}()]*")
+
+_MOST_COMPARED = 10**6
+"""Points of a larger space are not compared with each other; nor are such spaces drawn without repetition."""
+
+
+def identity(point: Parameters) -> Hashable:
+    """A key that is equal for equal points: values of different types differ, the order of keys does not matter.
+
+    >>> identity({"a": 1, "b": {"x": 1, "y": 2}}) == identity({"b": {"y": 2, "x": 1}, "a": 1})
+    True
+    >>> identity({"a": 1}) == identity({"a": 1.0})
+    False
+    """
+    return _identity(point)
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Parameters by Hydra key, in order, each with its distribution.
+
+    Args:
+        absolute_children: take the keys of a nested choice's branches as they stand, not relative to the parameter.
+
+    >>> from azsweep_core.distributions import Randint, Uniform
+    >>> space = SearchSpace({"lr": Uniform(0, 1), "model": Choice([Branch(None, {"units": Randint(8)}), "linear"])})
+    >>> [dimension.key for dimension in space.dimensions]
+    ['lr', 'model', 'model.units']
+    >>> space.point([0.5, 0.0, 0.25]), space.point([0.5, 0.9, 0.25])
+    ({'lr': 0.5, 'model.units': 2}, {'lr': 0.5, 'model': 'linear'})
+    """
+
+    parameters: Mapping[str, Distribution]
+    absolute_children: bool = False
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return Tree(self.parameters, self.absolute_children)
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Every dimension of every branch, parents before children; a key that branches share is one dimension."""
+        return tuple(self._tree.dimensions.values())
+
+    def draw(self, pick: Callable[[Dimension], Value]) -> Parameters:
+        """The point made by asking `pick` for each active dimension, in order; for a selector it answers a number."""
+        point: dict[str, Value] = {}
+        _draw(self._tree.nodes, pick, point)
+        return point
+
+    def point(self, units: Sequence[float]) -> Parameters:
+        """The point at `units`, a number of [0, 1) for every dimension."""
+        return self.draw(lambda dimension: dimension.distribution.from_unit(units[dimension.index]))
+
+    def read(self, point: Parameters) -> dict[int, Value]:
+        """What was picked, by dimension index, to make `point`; where several branches fit, the first.
+
+        Raises:
+            ValueError: if the point is not in the space.
+        """
+        picked = self._read(point)
+        if picked is None:
+            raise ValueError(f"not a point of the search space: {dict(point)}")
+        return picked
+
+    def contains(self, point: Parameters) -> bool:
+        """True if the point can be drawn."""
+        return self._read(point) is not None
+
+    def _read(self, point: Parameters) -> dict[int, Value] | None:
+        found = match(self._tree.nodes, point)
+        return found[0] if found is not None and found[1] == point.keys() else None
+
+    @cached_property
+    def size(self) -> int | None:
+        """Number of distinct points; None if infinite."""
+        if self._distinct is None:
+            return None
+        return self._distinct.count if self._firsts is None else len(self._firsts)
+
+    def point_at(self, number: int) -> Parameters:
+        """One of the `size` distinct points, numbered from 0 with the last key fastest."""
+        if self._distinct is None:
+            raise ValueError("an infinite search space has no numbered points")
+        return _numbered(self._distinct, number if self._firsts is None else self._firsts[number])
+
+    @property
+    def grid_size(self) -> int:
+        """Number of points of the grid, where a value listed twice counts twice. Choices only."""
+        return self._grid.count
+
+    def grid_point(self, number: int) -> Parameters:
+        """Point of the grid, in the order of itertools.product; the branches of a nested choice follow each other."""
+        return _numbered(self._grid, number)
+
+    @cached_property
+    def _grid(self) -> Numbering:
+        return Numbering(self._tree.nodes, repeated=True)
+
+    @cached_property
+    def _distinct(self) -> Numbering | None:
+        """The distinct points, and some twice if unequal branches can give equal points."""
+        if any(dimension.distribution.size is None for dimension in self.dimensions):
+            return None
+        return Numbering(self._tree.nodes, repeated=False)
+
+    @cached_property
+    def _firsts(self) -> list[int] | None:
+        """Numbers of points that equal no earlier one, where unequal branches might give equal points."""
+        points = self._distinct
+        if points is None or points.count > _MOST_COMPARED or not may_repeat(self._tree.nodes):
+            return None
+        firsts: dict[Hashable, int] = {}
+        for number in range(points.count):
+            firsts.setdefault(identity(_numbered(points, number)), number)
+        return list(firsts.values())
+
+    def with_logbase(self, base: float) -> SearchSpace:
+        """The same space with `base` in place of e in the four log expressions."""
+        parameters = {key: distribution.with_base(base) for key, distribution in self.parameters.items()}
+        return SearchSpace(parameters, self.absolute_children)
+
+    def validate(self, where: str) -> Iterator[Problem]:
+        """Every rule the space breaks."""
+        if not self.parameters:
+            yield Problem(where, "must hold at least one parameter", "{}")
+        for key, distribution in self.parameters.items():
+            if not _KEY.fullmatch(key):
+                yield Problem(where, "keys must be Hydra keys such as lr, +model.lr or db@backup", repr(key))
+            yield from distribution.validate(f"{where}.{key}")
+        for key, pair in self._tree.conflicts.items():
+            got = " and ".join(map(expressions.to_text, pair))
+            yield Problem(f"{where}.{key}", "branches may share a parameter only with equal distributions", got)
+        for one, other in clashes(self._tree.nodes):
+            yield _clash(where, one, other)
+
+    def validate_grid(self, where: str) -> Iterator[Problem]:
+        """What a grid cannot be made of: anything but choices."""
+        for dimension in self.dimensions:
+            distribution = dimension.distribution
+            if not isinstance(distribution, Choice):
+                fix = "List the values in a choice, or use random."
+                yield Problem(
+                    f"{where}.{dimension.key}", "grid takes choice only", expressions.to_text(distribution), fix
+                )
+
+    def warnings(self, where: str) -> Iterator[Problem]:
+        """What is legal but probably not meant."""
+        for key, distribution in self.parameters.items():
+            yield from distribution.warnings(f"{where}.{key}")
+
+
+def _draw(entries: Sequence[Fixed | Node], pick: Callable[[Dimension], Value], point: dict[str, Value]) -> None:
+    for entry in entries:
+        if isinstance(entry, Fixed):
+            point[entry.key] = entry.value
+        elif entry.options is None:
+            point[entry.dimension.key] = pick(entry.dimension)
+        else:
+            _draw(entry.options[pick(entry.dimension)], pick, point)
+
+
+def _numbered(points: Numbering, number: int) -> Parameters:
+    if not 0 <= number < points.count:
+        raise IndexError(f"no point {number} among {points.count}")
+    point: dict[str, Value] = {}
+    points.put(number, point)
+    return point
+
+
+def _clash(where: str, one: str, other: str) -> Problem:
+    if one.lstrip("+") == other.lstrip("+"):
+        return Problem(f"{where}.{other}", "a parameter may stand in the space once", f"{one} and {other}")
+    fix = f"If {one} is a config group, nest the choice: values: [{{_group_: option, key: expression}}, ...]."
+    return Problem(f"{where}.{other}", f"cannot be drawn beside {one}, which holds it", f"{one} and {other}", fix)
+
+
+def read_space(mapping: Mapping[str, Any], where: str = "search_space", absolute_children: bool = False) -> SearchSpace:
+    """The space of a mapping from Hydra key to expression, in any notation.
+
+    Args:
+        absolute_children: as a job file has it: keys of branches as they stand, and every mapping in a choice a branch.
+    Raises:
+        SpecError: with everything that cannot be read. Whether it makes sense is for `validate`.
+    """
+    if not isinstance(mapping, Mapping):
+        raise SpecError([Problem(where, "must be a mapping from key to expression", shown(mapping))])
+    parameters: dict[str, Distribution] = {}
+    problems: list[Problem] = []
+    for key, expression in mapping.items():
+        if not isinstance(key, str):
+            problems.append(Problem(where, "keys must be text", shown(key), f"Write {key!r} in quotes."))
+            continue
+        try:
+            parameters[key] = expressions.read(expression, f"{where}.{key}", all_branches=absolute_children)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return SearchSpace(parameters, absolute_children)
