@@ -1,0 +1,33 @@
+"""Decides which sampler serves a sampling algorithm; loads numpy, scipy and optuna only for those that need them."""
+
+from __future__ import annotations
+
+from azsweep_core.objective import Objective
+from azsweep_core.samplers._base import Sampler
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
+from azsweep_core.search_space import SearchSpace
+
+__all__ = ["Sampler", "make_sampler"]
+
+
+def make_sampler(algorithm: SamplingAlgorithm, space: SearchSpace, objective: Objective) -> Sampler:
+    """The sampler for a valid configuration, with nothing asked yet.
+
+    The algorithm's seed must be known (see `SamplingAlgorithm.with_seed`), so that whoever makes the sampler can
+    record it; ValueError otherwise.
+    """
+    if algorithm.type is SamplerType.GRID:
+        from azsweep_core.samplers._grid import GridSampler
+
+        return GridSampler(space)
+    if algorithm.seed is None:
+        raise ValueError(f"{algorithm.type.value} needs a seed: call with_seed() first")
+    if algorithm.type is SamplerType.BAYESIAN:
+        from azsweep_core.samplers._bayesian import BayesianSampler
+
+        return BayesianSampler(space, objective, algorithm.seed)
+    from azsweep_core.samplers._random import RandomSampler
+
+    if algorithm.logbase is not None:
+        space = space.with_logbase(algorithm.logbase)
+    return RandomSampler(space, algorithm.seed, algorithm.rule)

@@ -1,0 +1,1 @@
+"""What tests of samplers, policies and sweeps share; ships with the package for those who write their own."""

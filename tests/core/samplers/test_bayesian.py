@@ -1,0 +1,353 @@
+"""Bayesian sampling: it learns, from every result and pending trial; without any it follows the search space."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from scipy.stats import kstest
+
+from azsweep_core.distributions import (
+    Choice,
+    Distribution,
+    LogNormal,
+    LogUniform,
+    Normal,
+    QLogNormal,
+    QLogUniform,
+    QNormal,
+    QUniform,
+    Randint,
+    Uniform,
+)
+from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.samplers import Sampler, make_sampler
+from azsweep_core.samplers._encoding import encode, to_unit
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
+from azsweep_core.search_space import SearchSpace, identity
+from azsweep_core.testing.samplers import SamplerContract
+from azsweep_core.trial import Measurement, Parameters, TrialState
+
+MINIMIZE = Objective("loss", Goal.MINIMIZE)
+MAXIMIZE = Objective("score", Goal.MAXIMIZE)
+COMPLETED = TrialState.COMPLETED
+
+
+def sampler(space: SearchSpace, seed: int = 1, objective: Objective = MINIMIZE) -> Sampler:
+    return make_sampler(SamplingAlgorithm(SamplerType.BAYESIAN, seed), space, objective)
+
+
+class TestBayesian(SamplerContract):
+    """The laws."""
+
+    reads_results: ClassVar[bool] = True
+
+    def make(self, space: SearchSpace, seed: int) -> Sampler:
+        return sampler(space, seed)
+
+
+def submit(history: History, point: Parameters) -> None:
+    history.apply(TrialSubmitted(time_s=0, number=len(history), attempt=1, parameters=point))
+
+
+def end(history: History, number: int, values: Sequence[float], state: TrialState = COMPLETED) -> None:
+    measured = tuple(Measurement(None, value, 0) for value in values)
+    history.apply(TrialMeasured(number=number, measurements=measured))
+    history.apply(TrialEnded(time_s=1, number=number, state=state))
+
+
+def add(history: History, point: Parameters, values: Sequence[float], state: TrialState = COMPLETED) -> None:
+    submit(history, point)
+    end(history, len(history) - 1, values, state)
+
+
+def sweep(asked: Sampler, loss: Callable[[Parameters], float], trials: int) -> History:
+    history = History(MINIMIZE)
+    for number in range(trials):
+        point = asked.ask(number, history)
+        assert point is not None
+        add(history, point, [loss(point)])
+    return history
+
+
+LINE = SearchSpace({"x": Uniform(0, 1)})
+
+
+def line(seed: int = 0, count: int = 20) -> Iterator[float]:
+    """Points of LINE that are spread over it."""
+    return ((index + random.Random(seed).random()) / count for index in range(count))
+
+
+def proposals(history: History, space: SearchSpace = LINE, seeds: int = 20) -> list[float]:
+    """x of the next trial, under several seeds."""
+    points = (sampler(space, seed, history.objective).ask(len(history), history) for seed in range(seeds))
+    return [point["x"] for point in points if point is not None]
+
+
+class TestLearning:
+    """What TPE makes of the history."""
+
+    def test_finds_better_points_than_chance(self) -> None:
+        space = SearchSpace(
+            {
+                "lr": LogUniform(-12, 0),
+                "width": Choice([16, 32, 64, 128, 256, 512]),
+                "act": Choice(["relu", "tanh", "elu"]),
+            }
+        )
+
+        def loss(point: Parameters) -> float:
+            off = (math.log(point["lr"]) + 8) ** 2 + (math.log2(point["width"]) - 7) ** 2
+            return off + (0 if point["act"] == "elu" else 2)
+
+        def median_best(sampler_type: SamplerType) -> float:
+            bests = []
+            for seed in range(7):
+                best = sweep(make_sampler(SamplingAlgorithm(sampler_type, seed), space, MINIMIZE), loss, 50).best
+                assert best is not None
+                bests.append(loss(best.parameters))
+            return float(np.median(bests))
+
+        assert median_best(SamplerType.BAYESIAN) < median_best(SamplerType.RANDOM) / 2
+
+    def test_learns_within_the_branches_of_a_nested_choice(self) -> None:
+        branches = [{"kind": "a", "x": Uniform(0, 1)}, {"kind": "b", "y": Uniform(0, 1)}]
+        space = nested(branches)
+
+        history = sweep(sampler(space), lambda p: abs(p.get("m.x", 9) - 0.8) if p["m.kind"] == "a" else 1.0, 60)
+
+        late = [trial.parameters for trial in history.trials if trial.number >= 40]
+        assert sum(abs(point.get("m.x", 9) - 0.8) < 0.1 for point in late) > 10
+
+    def test_maximising_is_minimising_the_opposite(self) -> None:
+        down, up = History(MINIMIZE), History(MAXIMIZE)
+        for x in line():
+            add(down, {"x": x}, [(x - 0.3) ** 2])
+            add(up, {"x": x}, [-((x - 0.3) ** 2)])
+
+        assert proposals(down) == proposals(up)
+
+    def test_trials_that_still_run_are_kept_away_from(self) -> None:
+        """So that trials at work at the same time do not all try the same."""
+        history = History(MINIMIZE)
+        for x in line():
+            add(history, {"x": x}, [(x - 0.3) ** 2])
+        alone = np.abs(np.array(proposals(history)) - 0.3).mean()
+        for index in range(8):
+            submit(history, {"x": 0.28 + index / 200})
+
+        assert np.abs(np.array(proposals(history)) - 0.3).mean() > 1.2 * alone
+
+    @pytest.mark.parametrize(
+        ("state", "values", "attracts"),
+        [
+            pytest.param(COMPLETED, [0.0], True, id="completed-by-its-value"),
+            pytest.param(COMPLETED, [0.0, 9.0], True, id="completed-by-its-best-value"),
+            pytest.param(TrialState.FAILED, [0.0], True, id="failed-by-its-value"),
+            pytest.param(TrialState.TIMED_OUT, [0.0], True, id="timed-out-by-its-value"),
+            pytest.param(TrialState.TERMINATED, [0.0], False, id="terminated-after-all-others"),
+            pytest.param(TrialState.CANCELLED, [0.0], False, id="cancelled-after-all-others"),
+            pytest.param(TrialState.TERMINATED, [math.nan], False, id="terminated-without-value"),
+        ],
+    )
+    def test_how_a_trial_ended_says_what_its_point_is_worth(
+        self, state: TrialState, values: list[float], attracts: bool
+    ) -> None:
+        """Half of the line has only trials that ended so; is it tried next?"""
+        history = History(MINIMIZE)
+        for x in line():
+            if x < 0.5:
+                add(history, {"x": x}, [1.0 + x])
+            else:
+                add(history, {"x": x}, values, state)
+
+        share = np.mean(np.array(proposals(history)) > 0.5)
+
+        assert share > 0.8 if attracts else share < 0.2
+
+    @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.TIMED_OUT, TrialState.CANCELLED])
+    def test_a_trial_without_a_value_says_nothing(self, state: TrialState) -> None:
+        without, with_failures = History(MINIMIZE), History(MINIMIZE)
+        for x in line():
+            add(without, {"x": x}, [x])
+            add(with_failures, {"x": x}, [x])
+        add(without, {"x": 0.5}, [], TrialState.FAILED)
+        add(with_failures, {"x": 0.01}, [], state)
+
+        assert proposals(without) == proposals(with_failures)
+
+    def test_a_point_that_is_not_of_the_space_says_nothing(self) -> None:
+        """A user may have given it."""
+        without, with_foreign = History(MINIMIZE), History(MINIMIZE)
+        for history, foreign in ((without, 0.5), (with_foreign, 7.0)):
+            add(history, {"x": foreign}, [], TrialState.FAILED)
+            for x in line():
+                add(history, {"x": x}, [x])
+
+        assert proposals(without) == proposals(with_foreign)
+
+    def test_what_is_measured_before_the_end_is_no_result(self) -> None:
+        silent, measured = History(MINIMIZE), History(MINIMIZE)
+        for history in (silent, measured):
+            for x in line():
+                add(history, {"x": x}, [x])
+            submit(history, {"x": 0.9})
+        measured.apply(TrialMeasured(number=20, measurements=(Measurement(None, -5.0, 0),)))
+
+        assert proposals(silent) == proposals(measured)
+
+
+class TestWithoutResults:
+    """Until there are 10 results."""
+
+    def test_draws_follow_the_search_space(self) -> None:
+        space = SearchSpace({"lr": LogUniform(-5, -1), "x": Normal(2, 3), "c": Choice(["a", "a", "b"])})
+        asked, history = sampler(space), History(MINIMIZE)
+        points = []
+        for number in range(500):
+            point = asked.ask(number, history)
+            assert point is not None
+            points.append(point)
+            submit(history, point)
+
+        assert kstest(np.log([point["lr"] for point in points]), "uniform", (-5, 4)).pvalue > 0.01
+        assert kstest([point["x"] for point in points], "norm", (2, 3)).pvalue > 0.01
+        assert np.mean([point["c"] == "a" for point in points]) == pytest.approx(2 / 3, abs=0.07)
+
+    def test_results_count_not_trials(self) -> None:
+        """Nine results and any number of failures are too few for a model, the tenth result makes one."""
+        few = History(MINIMIZE)
+        for _ in range(9):
+            add(few, {"x": 0.5}, [1.0])
+        for _ in range(9):
+            add(few, {"x": 0.5}, [], TrialState.FAILED)
+        chance = [sampler(LINE, seed).ask(18, History(MINIMIZE)) for seed in range(20)]
+        assert proposals(few) == [point["x"] for point in chance if point is not None]
+
+        end_of_startup = History(MINIMIZE)
+        for _ in range(10):
+            add(end_of_startup, {"x": 0.5}, [1.0])
+        assert proposals(end_of_startup) != proposals(few)
+
+
+class TestFiniteSpaces:
+    """No point twice."""
+
+    def test_a_point_that_was_tried_is_not_proposed_again_however_good(self) -> None:
+        space = SearchSpace({"x": Choice(list(range(30)))})
+
+        history = sweep(sampler(space), lambda point: float(point["x"] != 17), 30)
+
+        assert sorted(trial.parameters["x"] for trial in history.trials) == list(range(30))
+        assert sampler(space).ask(30, history) is None
+
+    def test_spaces_beyond_a_million_points_may_repeat(self) -> None:
+        space = SearchSpace({"x": Choice(range(10**30))})
+
+        history = sweep(sampler(space), lambda point: float(point["x"]), 25)
+
+        assert all(0 <= trial.parameters["x"] < 10**30 for trial in history.trials)
+
+
+def nested(branches: list[dict[str, Any]]) -> SearchSpace:
+    return SearchSpace({"m": Choice([branch(children) for children in branches])})
+
+
+def branch(children: dict[str, Any]) -> Any:
+    from azsweep_core.search_space import Branch
+
+    return Branch(None, children)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "modelled"),
+    [
+        pytest.param(Uniform(-3, 4), FloatDistribution(0, 1), id="uniform"),
+        pytest.param(LogUniform(-3, 4), FloatDistribution(0, 1), id="loguniform"),
+        pytest.param(QNormal(0, 1, 0.5), FloatDistribution(0, 1), id="quantised"),
+        pytest.param(Choice([16, 32, 64]), IntDistribution(0, 2), id="ascending-numbers"),
+        pytest.param(Choice([0.1, 1]), IntDistribution(0, 1), id="ascending-floats"),
+        pytest.param(Choice([1, 2, 2]), IntDistribution(0, 1), id="repeated-value"),
+        pytest.param(Choice(range(0, 50, 5)), IntDistribution(0, 9), id="range"),
+        pytest.param(Choice(range(10**30)), FloatDistribution(0, 1), id="endless-range"),
+        pytest.param(Choice([3, 1, 2]), CategoricalDistribution([0, 1, 2]), id="numbers-in-disorder"),
+        pytest.param(Choice([False, True]), CategoricalDistribution([0, 1]), id="booleans"),
+        pytest.param(Choice(["a", None, 1]), CategoricalDistribution([0, 1, 2]), id="mixed"),
+        pytest.param(Choice([[1], {"a": 1}]), CategoricalDistribution([0, 1]), id="lists-and-mappings"),
+        pytest.param(Randint(5), CategoricalDistribution(range(5)), id="randint-has-no-order"),
+        pytest.param(Randint(1000), CategoricalDistribution(range(1000)), id="long-randint"),
+        pytest.param(Randint(1001), FloatDistribution(0, 1), id="longer-randint"),
+    ],
+)
+def test_each_expression_is_modelled_as_what_it_is(distribution: Distribution, modelled: BaseDistribution) -> None:
+    (dimension,) = SearchSpace({"x": distribution}).dimensions
+
+    assert encode(dimension).distribution == modelled
+
+
+def test_branches_have_no_order() -> None:
+    selector, *_ = nested([{"a": 1}, {"a": Uniform(0, 1)}, {"a": 3}]).dimensions
+
+    assert encode(selector).distribution == CategoricalDistribution([0, 1, 2])
+
+
+CONTINUOUS = [Uniform(-3, 4), LogUniform(-9, 2), LogUniform(1, 1), Normal(5, 2), Normal(1, 0), LogNormal(0, 1)]
+CONTINUOUS += [LogUniform(-3, 2, base=10.0), LogNormal(0, 1, base=2.0)]
+QUANTISED = [QUniform(0.05, 0.75, 1), QUniform(1, 9, 0.25), QLogUniform(0, 5, 3), QNormal(0, 3, 0.5)]
+QUANTISED += [QLogNormal(1, 1, 1), QLogUniform(-1, 2, 5, base=10.0), QUniform(0, 1, 50)]
+DISCRETE = [*QUANTISED, Randint(2000), Choice(range(0, 9999, 3)), Choice([*"abc"] * 500)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(CONTINUOUS), st.floats(0.001, 0.999))
+def test_a_quantile_gives_back_its_value(distribution: Distribution, u: float) -> None:
+    value = distribution.from_unit(u)
+
+    assert distribution.from_unit(to_unit(distribution, value)) == pytest.approx(value, rel=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(DISCRETE), st.floats(0.001, 0.999))
+def test_a_discrete_value_stands_in_the_middle_of_its_quantiles(distribution: Distribution, u: float) -> None:
+    value = distribution.from_unit(u)
+
+    middle = to_unit(distribution, value)
+
+    assert distribution.from_unit(middle) == value
+    assert to_unit(distribution, distribution.from_unit(middle)) == middle
+
+
+def test_optuna_is_silent_and_its_settings_stay(capfd: pytest.CaptureFixture[str]) -> None:
+    verbosity = optuna.logging.get_verbosity()
+
+    history = sweep(sampler(LINE), lambda point: point["x"], 15)
+
+    assert len(history) == 15
+    assert capfd.readouterr() == ("", "")
+    assert optuna.logging.get_verbosity() == verbosity
+
+
+def test_a_study_that_followed_the_sweep_proposes_what_one_made_afterwards_does() -> None:
+    """To the last bit, over many asks with trials ending out of order."""
+    space = SearchSpace({"lr": LogUniform(-9, 0), "n": QLogNormal(2, 1, 1), "c": Choice(["a", "b", "c"])})
+    following, history = sampler(space), History(MINIMIZE)
+    for number in range(60):
+        before = sampler(space).ask(number, history) if number % 5 == 0 else None
+
+        point = following.ask(number, history)
+
+        assert point is not None
+        assert before is None or identity(before) == identity(point)
+        submit(history, point)
+        if number % 4 == 3:
+            for ended in (number, number - 2, number - 3, number - 1):
+                end(history, ended, [random.Random(ended).random()], COMPLETED if ended % 3 else TrialState.TERMINATED)
