@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,13 @@ from azsweep_core._distribution import Distribution, Value
 from azsweep_core._values import Lazy, count_of, distinct, identity, shown
 from azsweep_core.errors import Problem
 
-__all__ = ["Branch", "Choice", "Randint"]
+__all__ = ["GROUP", "Branch", "Choice", "Randint"]
+
+GROUP = "_group_"
+"""Key of a branch that chooses an option of the config group the parameter names."""
+
+_NAME = re.compile(r"choice|randint|q?(log)?(uniform|normal)", re.IGNORECASE)
+_CALL = re.compile(rf"\s*({_NAME.pattern})\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +164,21 @@ class Choice(Distribution):
                 where, "choice has one value, a list", f"choice({shown(self.values[0])})", f"Did you mean {meant}?"
             )
         for index, value in enumerate(self.values):
-            if isinstance(value, Branch):
-                for key, child in value.distributions:
-                    yield from child.warnings(f"{where}.values[{index}].{key}")
+            inner = f"{where}.values[{index}]"
+            for key, child in value.children.items() if isinstance(value, Branch) else [("", value)]:
+                place = f"{inner}.{key}" if key else inner
+                yield from child.warnings(place) if isinstance(child, Distribution) else _doubts(child, place)
+
+
+def _doubts(value: Value, where: str) -> Iterator[Problem]:
+    """A plain value that was probably meant as an expression."""
+    if isinstance(value, str) and _CALL.match(value):
+        rule, fix = "this text is passed on as it is", "For an expression write a mapping: {type: uniform, ...}."
+        yield Problem(where, rule, shown(value), fix)
+    elif isinstance(value, Mapping) and _NAME.fullmatch(str(value.get("type"))):
+        rule = "this mapping is passed on as it is"
+        fix = "For an expression give what is drawn a name: {name: {type: uniform, ...}}."
+        yield Problem(where, rule, shown(value), fix)
 
 
 def _rebased(value: Value, base: float) -> Value:
@@ -176,6 +195,10 @@ def _value_problems(value: Value, where: str) -> Iterator[Problem]:
             inner = f"{where}.{key}"
             yield from child.validate(inner) if isinstance(child, Distribution) else _value_problems(child, inner)
     elif isinstance(value, Mapping):
+        if GROUP in value:
+            yield Problem(
+                where, f"{GROUP} may stand only in a mapping that is itself a value of a choice", shown(value)
+            )
         for key, item in value.items():
             yield from _value_problems(item, f"{where}.{key}")
     elif isinstance(value, (list, tuple)):

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from azsweep_core._choice import GROUP
 from azsweep_core._expression_text import ExpressionSyntaxError, parse, write
 from azsweep_core._values import count_of, is_finite_number, shown
 from azsweep_core.distributions import DISTRIBUTIONS, Branch, Choice, Distribution, Randint
 from azsweep_core.errors import Problem, SpecError
 
 __all__ = ["from_object", "is_expression", "parse_mapping", "parse_text", "read", "to_mapping", "to_text"]
-
-GROUP = "_group_"
-"""Key of a branch that chooses an option of the config group the parameter names."""
 
 _INT_TEXT = re.compile(r"\s*[+-]?[0-9]{1,400}\s*")
 _FLOAT_TEXT = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
@@ -236,10 +234,9 @@ class _Reader:
         missing = [name for name in cls.__match_args__ if name not in given]
         if missing:
             self._refuse(where, f"{cls.kind} needs {' and '.join(missing)}, as in {_signature(cls)}", got)
-        if len(self.problems) > before:
-            return None
         convert = self._values if cls is Choice else self._count if cls is Randint else self._number
-        arguments = {name: convert(given[name], f"{where}.{name}") for name in cls.__match_args__}
+        names = [name for name in cls.__match_args__ if name in given]
+        arguments = {name: convert(given[name], f"{where}.{name}") for name in names}
         return None if len(self.problems) > before else cls(**arguments)
 
     def _number(self, value: Any, where: str) -> int | float | None:
