@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from azsweep_core._values import shown as in_python
 from azsweep_core.errors import Problem
 
 __all__ = ["MappingReader", "join", "nearest", "shown"]
@@ -20,10 +21,15 @@ def join(where: str, name: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as the user may have written it in YAML."""
+    """A value as the user may have written it in YAML, cut if it is long.
+
+    >>> shown("2h"), shown(None), shown(True), shown("")
+    ('2h', 'null', 'true', "''")
+    """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return value if isinstance(value, str) and value.strip() else repr(value)
+    text = in_python(value)
+    return value if isinstance(value, str) and value.strip() and text == repr(value) else text
 
 
 def nearest(name: object, known: Collection[str]) -> str:

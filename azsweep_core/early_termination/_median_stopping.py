@@ -36,10 +36,8 @@ class MedianStoppingPolicy(Policy):
         median = _median(losses)
         stop = mine.best > median
         relation = "worse" if stop else "no worse"
-        return (
-            stop,
-            f"{own} is {relation} than {history.objective.loss(median):.6g}, the median of the averages of {len(losses)} trials",
-        )
+        shown = f"{history.objective.loss(median):.6g}"
+        return stop, f"{own} is {relation} than {shown}, the median of the averages of {len(losses)} trials"
 
 
 def _median(values: Sequence[float]) -> float:

@@ -1,0 +1,201 @@
+"""Reads the whole configuration of a sweep at once, and judges it; never runs, repairs or fills in anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from azsweep_core import expressions
+from azsweep_core._reading import MappingReader, join, nearest
+from azsweep_core.early_termination import Policy, read_policy
+from azsweep_core.errors import Problem, SpecError
+from azsweep_core.limits import Limits
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
+from azsweep_core.search_space import SearchSpace, read_space
+
+__all__ = ["Judgement", "SweepSpec", "judge", "read_sweep", "to_mapping"]
+
+T = TypeVar("T")
+
+_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
+_FINITE_POINTS = 10**6
+"""A space of more distinct points counts as infinite."""
+_MOST_TRIALS_OF_AZUREML = 1000
+_LEAST_TIMEOUT_OF_AZUREML_S = 60
+
+
+def _seconds(reader: MappingReader, name: str) -> float | None:
+    return reader.number(name, "must be a number of seconds", "Two hours, for instance, are 7200.")
+
+
+_LIMITS: Mapping[str, tuple[str, Callable[[MappingReader, str], Any]]] = {
+    "max_total_trials": ("max_total_trials", MappingReader.integer),
+    "max_concurrent_trials": ("max_concurrent_trials", MappingReader.integer),
+    "timeout": ("timeout_s", _seconds),
+    "trial_timeout": ("trial_timeout_s", _seconds),
+    "max_retries": ("max_retries", MappingReader.integer),
+    "max_failed_trials": ("max_failed_trials", MappingReader.integer),
+    "max_failure_rate": ("max_failure_rate", MappingReader.number),
+    "fail_fast": ("fail_fast", MappingReader.integer),
+}
+"""AzureML's name of each limit, its name in Limits, and how it is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSpec:
+    """What to search, how, for what and how far."""
+
+    search_space: SearchSpace
+    sampling_algorithm: SamplingAlgorithm
+    objective: Objective
+    limits: Limits = field(default_factory=Limits)
+    early_termination: Policy | None = None
+
+    @property
+    def max_trials(self) -> int | None:
+        """Trials in all: limits.max_total_trials, else the points of the search space; None if these are infinite."""
+        if self.limits.max_total_trials is not None:
+            return self.limits.max_total_trials
+        if self.sampling_algorithm.type is SamplerType.GRID:
+            return self.search_space.grid_size
+        base = self.sampling_algorithm.logbase
+        points = (self.search_space if base is None else self.search_space.with_logbase(base)).size
+        return points if points is not None and points <= _FINITE_POINTS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What speaks against running a spec (errors), and what is doubtful about it (warnings)."""
+
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def read_sweep(mapping: Mapping[str, Any], where: str = "", *, absolute_children: bool = False) -> SweepSpec:
+    """The spec in a mapping with AzureML's keys. What is null there counts as absent.
+
+    Args:
+        where: dotted path of the mapping; "" for the top.
+        absolute_children: for the search space of a job file, see `read_space`.
+    Raises:
+        SpecError: with every problem of names and types; whether the spec makes sense is for `judge`.
+    """
+    problems: list[Problem] = []
+    reader = MappingReader(mapping, where, _KEYS, problems)
+
+    def part(name: str, read: Callable[[Any, str], T], default: Any) -> T | None:
+        value = reader.get(name)
+        try:
+            return read(default if value is None else value, join(where, name))
+        except SpecError as error:
+            problems.extend(error.problems)
+            return None
+
+    space = part("search_space", lambda value, at: read_space(value, at, absolute_children=absolute_children), {})
+    algorithm = part("sampling_algorithm", SamplingAlgorithm.read, SamplerType.RANDOM.value)
+    objective = part("objective", _read_objective, {})
+    limits = part("limits", _read_limits, {})
+    policy = part("early_termination", read_policy, {}) if "early_termination" in reader else None
+    if problems or space is None or algorithm is None or objective is None or limits is None:
+        raise SpecError(problems)
+    return SweepSpec(
+        search_space=space,
+        sampling_algorithm=algorithm,
+        objective=objective,
+        limits=limits,
+        early_termination=policy,
+    )
+
+
+def to_mapping(spec: SweepSpec) -> dict[str, Any]:
+    """The mapping, fit for JSON, that `read_sweep` reads back (with the space's own `absolute_children`)."""
+    mapping: dict[str, Any] = {
+        "search_space": {
+            key: expressions.to_mapping(distribution) for key, distribution in spec.search_space.parameters.items()
+        },
+        "sampling_algorithm": spec.sampling_algorithm.to_mapping(),
+        "objective": {"primary_metric": spec.objective.primary_metric, "goal": spec.objective.goal.value},
+        "limits": {
+            name: getattr(spec.limits, attribute)
+            for name, (attribute, _) in _LIMITS.items()
+            if getattr(spec.limits, attribute) is not None
+        },
+    }
+    if spec.early_termination is not None:
+        mapping["early_termination"] = spec.early_termination.to_mapping()
+    return mapping
+
+
+def judge(spec: SweepSpec) -> Judgement:
+    """Everything that is wrong or doubtful about the spec itself, whatever it will run on."""
+    space, algorithm, policy = spec.search_space, spec.sampling_algorithm, spec.early_termination
+    wrong_space = list(space.validate("search_space"))
+    if algorithm.type is SamplerType.GRID:
+        wrong_space += space.validate_grid("search_space")
+    wrong_algorithm = list(algorithm.validate(space))
+    errors = [*wrong_space, *wrong_algorithm, *_wrong_objective(spec.objective), *spec.limits.validate()]
+    if policy is not None:
+        errors += policy.validate()
+    warnings: list[Problem] = []
+    if not (wrong_space or wrong_algorithm):  # else the space has no size, and warnings have no meaning
+        if spec.max_trials is None:
+            rule = f"is required: {algorithm.type.value} never comes to the end of this search space"
+            errors.append(Problem("limits.max_total_trials", rule, "null", "Set how many trials to run."))
+        warnings += space.warnings("search_space")
+        warnings += algorithm.warnings(space, spec.limits)
+    warnings += _doubtful_limits(spec.limits)
+    if policy is not None:
+        warnings += policy.warnings()
+    return Judgement(tuple(errors), tuple(warnings))
+
+
+def _read_objective(value: object, where: str) -> Objective:
+    if not value and isinstance(value, Mapping):
+        raise SpecError([Problem(where, "must name a primary_metric and a goal")])
+    problems: list[Problem] = []
+    reader = MappingReader(value, where, ("primary_metric", "goal"), problems)
+    metric = reader.text("primary_metric")
+    if not problems and metric is None:
+        problems.append(Problem(join(where, "primary_metric"), "must name the metric that the task logs"))
+    goals = tuple(goal.value for goal in Goal)
+    given = reader.get("goal")
+    goal = given.lower() if isinstance(given, str) else given
+    if isinstance(value, Mapping) and goal not in goals:
+        reader.problem("goal", f"must be {' or '.join(goals)}", given, None if given is None else nearest(given, goals))
+    if problems or metric is None:
+        raise SpecError(problems)
+    return Objective(metric, Goal(goal))
+
+
+def _read_limits(value: object, where: str) -> Limits:
+    problems: list[Problem] = []
+    reader = MappingReader(value, where, tuple(_LIMITS), problems)
+    given = reader.read({name: read for name, (_, read) in _LIMITS.items()})
+    if problems:
+        raise SpecError(problems)
+    return Limits(**{_LIMITS[name][0]: limit for name, limit in given.items()})
+
+
+def _wrong_objective(objective: Objective) -> Iterator[Problem]:
+    if not objective.primary_metric.strip():
+        got = repr(objective.primary_metric)
+        yield Problem("objective.primary_metric", "must name the metric that the task logs", got)
+
+
+def _doubtful_limits(limits: Limits) -> Iterator[Problem]:
+    total, concurrent = limits.max_total_trials, limits.max_concurrent_trials
+    if total is not None and concurrent is not None and concurrent > total:
+        yield Problem("limits.max_concurrent_trials", f"is more than limits.max_total_trials, {total}", str(concurrent))
+    if total is not None and total > _MOST_TRIALS_OF_AZUREML:
+        rule = f"AzureML takes at most {_MOST_TRIALS_OF_AZUREML} trials"
+        yield Problem("limits.max_total_trials", rule, str(total), "It runs here, but not on AzureML.")
+    timeout, trial_timeout = limits.timeout_s, limits.trial_timeout_s
+    if timeout is not None and trial_timeout is not None and timeout < trial_timeout:
+        rule = f"is less than limits.trial_timeout, {trial_timeout:g}"
+        yield Problem("limits.timeout", rule, f"{timeout:g}", "The sweep ends before such a trial does.")
+    for name, seconds in (("timeout", timeout), ("trial_timeout", trial_timeout)):
+        if seconds is not None and 0 < seconds < _LEAST_TIMEOUT_OF_AZUREML_S:
+            rule = f"AzureML makes less than {_LEAST_TIMEOUT_OF_AZUREML_S} seconds into {_LEAST_TIMEOUT_OF_AZUREML_S}"
+            yield Problem(f"limits.{name}", rule, f"{seconds:g}", "It is honoured here as it stands.")
