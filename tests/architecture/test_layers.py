@@ -66,21 +66,22 @@ def file_of(name: str) -> str | None:
 
 def own_imports(module: str) -> list[tuple[int, str]]:
     found = ((entry.line, file_of(entry.name)) for entry in imports_of(module))
-    return [(line, imported) for line, imported in found if imported is not None]
+    return [(line, imported) for line, imported in found if imported is not None and imported != module]
 
 
 def documented_order() -> list[str]:
-    """Modules and folders in the order of the architecture page's list."""
+    """Modules and folders in the order of the architecture page's list; a folder with lines of its own is a heading."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
-    words = (line.split()[0] for block in blocks for line in block.splitlines() if line.strip())
-    return [word for word in words if word.startswith(PACKAGES) and word.endswith((".py", "/"))]
+    words = [line.split()[0] for block in blocks for line in block.splitlines() if line.strip()]
+    entries = [word for word in words if word.startswith(PACKAGES) and word.endswith((".py", "/"))]
+    return [entry for entry in entries if not any(other != entry and other.startswith(entry) for other in entries)]
 
 
 def place_of(module: str, order: list[str]) -> int | None:
-    """Where the list holds the module: its own line, else that of the nearest folder around it."""
-    covering = [entry for entry in order if module == entry or (entry.endswith("/") and module.startswith(entry))]
-    return order.index(max(covering, key=len)) if covering else None
+    """Where the list holds the module: its own line, or that of the folder around it."""
+    covering = (entry for entry in order if module == entry or (entry.endswith("/") and module.startswith(entry)))
+    return next(map(order.index, covering), None)
 
 
 def may_be_heavy(module: str) -> bool:
