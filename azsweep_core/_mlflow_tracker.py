@@ -1,0 +1,398 @@
+"""Records a sweep as MLflow runs and reads the trials' metrics back. Never decides anything about the sweep."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azsweep_core._mlflow_calls import StoreCalls
+from azsweep_core._mlflow_names import (
+    PARAMETER_CHARACTERS,
+    TAG_CHARACTERS,
+    accepted_name,
+    parameter_names,
+    parameters_tag,
+    shortened,
+)
+from azsweep_core._mlflow_store import (
+    absolute_uri,
+    bounded_requests,
+    configured_uri,
+    default_uri,
+    how_to_open,
+    is_bound_to_host,
+    is_sql,
+    is_transient,
+    probe_database,
+    redacted,
+    unreachable,
+)
+from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.objective import Objective
+from azsweep_core.trial import Measurement, Parameters, Trial, TrialState
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+__all__ = ["MlflowTracker"]
+
+_LOG = logging.getLogger(__name__)
+
+_PARENT_TAG = "mlflow.parentRunId"
+_STATUS = {
+    TrialState.COMPLETED: "FINISHED",
+    TrialState.FAILED: "FAILED",
+    TrialState.TIMED_OUT: "FAILED",
+    TrialState.TERMINATED: "KILLED",
+    TrialState.CANCELLED: "KILLED",
+}
+_PROBE_TIMEOUT_S = 4
+_ARTIFACT_TIMEOUT_S = 10
+_READ_AGAIN_EVERY = 10
+_RUNS_A_SEARCH = 500
+_PARAMETERS_A_BATCH = 100
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What the last poll saw of a trial: the newest primary metric, and polls since its history was read."""
+
+    latest: tuple[object, ...] | None = None
+    polls: int = 0
+
+
+class MlflowTracker:
+    """A parent run for the sweep and a child run a trial; the primary metric is polled from the children.
+
+    Fluent MLflow state of this process is neither used nor changed. While the store is away, reading finds nothing
+    and what was to be written waits; a store that is slow to fail is asked less often.
+
+    Args:
+        tracking_uri: None for what the user set, else `mlflow.db` here; made absolute now.
+        patience_s: how long `end_sweep` waits for a store that is away.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        experiment_name: str,
+        sweep_name: str,
+        tracking_uri: str | None = None,
+        *,
+        patience_s: float = 30.0,
+    ) -> None:
+        self.tracking_uri = _chosen_uri(tracking_uri, Path.cwd())
+        self.how_to_open = ""
+        self._objective = objective
+        self._experiment_name = experiment_name
+        self._sweep_name = sweep_name
+        self._patience_s = patience_s
+        self._client: MlflowClient
+        self._experiment_id = ""
+        self._parent_id = ""
+        self._context: dict[str, str] = {}
+        self._best_step = 0
+        self._watches: dict[int, _Watch] = {}
+        self._store = StoreCalls(self.tracking_uri)
+
+    @property
+    def is_bound_to_host(self) -> bool:
+        """True if trials on another machine could not log to this store."""
+        return is_bound_to_host(self.tracking_uri)
+
+    def preload(self) -> None:
+        """Import what a trial needs to log: trials forked after that save a second each. Opens nothing."""
+        store = "mlflow.store.tracking.sqlalchemy_store" if is_sql(self.tracking_uri) else "mlflow"
+        importlib.import_module(store)
+
+    def start_sweep(self, spec: Mapping[str, Any], trial_run_id: str | None = None) -> None:
+        """Connect to the store and open the sweep's own run.
+
+        Args:
+            spec: plain data, kept as the run's artifact `sweep_spec.yaml`.
+            trial_run_id: run of any trial of an earlier start of this sweep, whose parent run then goes on.
+        Raises:
+            AzsweepError: if the store cannot be reached within seconds, or trials could not log there.
+        """
+        try:
+            with bounded_requests(_PROBE_TIMEOUT_S):
+                probe_database(self.tracking_uri)
+                self._open(trial_run_id)
+        except AzsweepError:
+            raise
+        except Exception as error:  # whatever a store, a driver or a plug-in of MLflow raises
+            raise AzsweepError(unreachable(self.tracking_uri, error)) from error
+        self.how_to_open = how_to_open(self.tracking_uri, self._experiment_id, self._parent_id)
+        try:
+            with bounded_requests(_ARTIFACT_TIMEOUT_S):
+                self._client.log_dict(self._parent_id, dict(spec), "sweep_spec.yaml")
+        except Exception as error:  # noqa: BLE001 - artifact stores raise what they like, and trials can do without
+            _LOG.warning("The sweep's configuration could not be kept as an MLflow artifact: %s", redacted(error))
+
+    def start_trial(
+        self, number: int, parameters: Parameters, lost_run_id: str | None = None
+    ) -> tuple[str | None, Mapping[str, str]]:
+        """Open the trial's run; gives its id and the environment with which the trial's process logs there.
+
+        Args:
+            lost_run_id: run of the attempt before, which is then closed.
+        Raises:
+            StoreUnreachable: if the store is away, so that the trial should start later.
+            AzsweepError: if the store refuses.
+        """
+        name = f"{self._sweep_name}_{number}"
+        tags = {
+            **self._context,
+            _PARENT_TAG: self._parent_id,
+            "azsweep.trial": str(number),
+            "azsweep.params": parameters_tag(parameters),
+        }
+        run = self._store.ask(lambda: self._client.create_run(self._experiment_id, tags=tags, run_name=name))
+        run_id = str(run.info.run_id)
+        if lost_run_id is not None:
+            why = {"azsweep.reason": "lost; another attempt followed"}
+            self._store.write(lambda: self._close(lost_run_id, "KILLED", why))
+        return run_id, {
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
+            "MLFLOW_EXPERIMENT_ID": self._experiment_id,
+            "MLFLOW_EXPERIMENT_NAME": self._experiment_name,  # the user's own would contradict the id
+            "MLFLOW_RUN_ID": run_id,
+        }
+
+    def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
+        """Reports of the primary metric that these running trials made and their `measurements` do not hold yet.
+
+        One search for all; then the history of each whose newest value changed, and of every one at least each
+        tenth time: a report at an earlier step does not show in the newest value. Empty while the store is away.
+        """
+        found: dict[int, tuple[Measurement, ...]] = {}
+        by_run = {trial.mlflow_run_id: trial for trial in trials if trial.mlflow_run_id is not None}
+        try:
+            self._store.write_waiting()
+            for run in self._search(list(by_run)):
+                trial = by_run[run.info.run_id]
+                if self._has_news(trial.number, run) and (news := self.final_measurements(trial)):
+                    found[trial.number] = news
+        except AzsweepError as error:
+            _LOG.debug("Metrics are read at a later turn: %s", error)
+            self._watches.clear()  # what was seen may not have been read
+        return found
+
+    def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
+        """The same for one trial, from its whole history: for its end.
+
+        Raises:
+            StoreUnreachable: if the store is away, so that the trial's end should wait.
+            AzsweepError: if the store refuses.
+        """
+        run_id = trial.mlflow_run_id
+        if run_id is None:
+            return ()
+        logged = self._store.ask(lambda: self._client.get_metric_history(run_id, self._objective.primary_metric))
+        held = Counter(_identity(measurement) for measurement in trial.measurements)
+        news: list[Measurement] = []
+        for metric in sorted(logged, key=lambda metric: (metric.timestamp, metric.step)):
+            measurement = Measurement(metric.step, _as_logged(metric.value), metric.timestamp / 1000)
+            if held[_identity(measurement)] > 0:
+                held[_identity(measurement)] -= 1
+            else:
+                news.append(measurement)
+        return tuple(news)
+
+    def metric_names(self, trial: Trial) -> Sequence[str]:
+        """Names of all metrics in the trial's run, then of those in child runs, marked as such."""
+        run_id = trial.mlflow_run_id
+        if run_id is None:
+            return ()
+        try:
+            return self._store.ask(lambda: self._metric_names(run_id))
+        except AzsweepError as error:
+            _LOG.debug("The names of trial %d's metrics were not read: %s", trial.number, error)
+            return ()
+
+    def note_best(self, trial: Trial) -> None:
+        """Record that `trial` is the best now: a point in the parent run's chart, and its tags."""
+        value, run_id, step = trial.value, trial.mlflow_run_id, self._best_step
+        if value is None or run_id is None:
+            return
+        self._best_step += 1
+        now_ms = int(time.time() * 1000)
+        self._store.write(lambda: self._write_best(value, run_id, step, now_ms))
+
+    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+        """Record the final state of a trial, with the parameters and returned numbers its task did not log itself."""
+        self._watches.pop(trial.number, None)
+        run_id = trial.mlflow_run_id
+        if run_id is not None:
+            self._store.write(lambda: self._write_end(trial, run_id, returned))
+
+    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+        """Record the end of the sweep and its best trial; says so if the store stays away for too long."""
+        tags: dict[str, str] = {}
+        if best is not None and best.value is not None and best.mlflow_run_id is not None:
+            tags = {"best_child_run_id": best.mlflow_run_id, "best_metric": repr(best.value)}
+        self._store.write(lambda: self._close(self._parent_id, "FAILED" if failed else "FINISHED", tags))
+        self._store.finish(self._patience_s)
+
+    # Opening
+
+    def _open(self, trial_run_id: str | None) -> None:
+        """Find or make the experiment and the parent run."""
+        from mlflow import MlflowClient
+        from mlflow.tracking.context.registry import resolve_tags
+
+        self._client = MlflowClient(tracking_uri=self.tracking_uri)
+        self._experiment_id = self._find_experiment()
+        self._context = {name: str(value) for name, value in resolve_tags().items()}
+        goal = {"name": self._objective.primary_metric, "goal": self._objective.goal.value}
+        if trial_run_id is None:
+            tags = {**self._context, "primary_metric_config": json.dumps(goal)}
+            run = self._client.create_run(self._experiment_id, tags=tags, run_name=self._sweep_name)
+            self._parent_id = str(run.info.run_id)
+        else:
+            self._reopen(trial_run_id)
+
+    def _find_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        experiment = self._client.get_experiment_by_name(self._experiment_name)
+        if experiment is None:
+            try:
+                return str(self._client.create_experiment(self._experiment_name))
+            except MlflowException:  # another sweep may have made it a moment ago
+                experiment = self._client.get_experiment_by_name(self._experiment_name)
+                if experiment is None:
+                    raise
+        if experiment.lifecycle_stage != "active":
+            fix = "Restore it with `mlflow experiments restore`, or choose another name."
+            rule = "must not name a deleted MLflow experiment"
+            raise AzsweepError(str(Problem("experiment_name", rule, self._experiment_name, fix)))
+        return str(experiment.experiment_id)
+
+    def _reopen(self, trial_run_id: str) -> None:
+        """Go on with the parent run of an earlier start."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._parent_id = self._client.get_run(trial_run_id).data.tags[_PARENT_TAG]
+            parent = self._client.get_run(self._parent_id)
+        except (MlflowException, KeyError) as error:
+            if isinstance(error, MlflowException) and is_transient(error):
+                raise
+            rule = "must be the store that this sweep's runs were recorded in"
+            fix = f"Start again from the directory of the first start, or set it to the store with run {trial_run_id}."
+            raise AzsweepError(str(Problem("MLFLOW_TRACKING_URI", rule, redacted(self.tracking_uri), fix))) from error
+        self._experiment_id = parent.info.experiment_id
+        self._experiment_name = self._client.get_experiment(self._experiment_id).name
+        points = self._client.get_metric_history(self._parent_id, self._best_metric)
+        self._best_step = max((point.step + 1 for point in points), default=0)
+        self._client.update_run(self._parent_id, status="RUNNING")
+
+    # Reading
+
+    def _search(self, run_ids: list[str]) -> Iterator[Run]:
+        """These runs as they are now."""
+        for first in range(0, len(run_ids), _RUNS_A_SEARCH):
+            some = run_ids[first : first + _RUNS_A_SEARCH]
+            wanted = f"attributes.run_id IN ({', '.join(repr(run_id) for run_id in some)})"
+            search = partial(self._client.search_runs, [self._experiment_id], wanted, max_results=len(some))
+            yield from self._store.ask(search)
+
+    def _has_news(self, number: int, run: Run) -> bool:
+        """True if the trial's history is worth reading now."""
+        name = self._objective.primary_metric
+        if name not in run.data.metrics:
+            return False
+        newest = next(metric for metric in run.data.to_proto().metrics if metric.key == name)
+        latest = (newest.step, newest.timestamp, repr(newest.value))
+        watch = self._watches.setdefault(number, _Watch())
+        watch.polls += 1
+        if latest == watch.latest and watch.polls < _READ_AGAIN_EVERY:
+            return False
+        watch.latest, watch.polls = latest, 0
+        return True
+
+    def _metric_names(self, run_id: str) -> list[str]:
+        """Child runs may be in any experiment: loggers of training frameworks open their own."""
+        own = sorted(self._client.get_run(run_id).data.metrics)
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        children = self._client.search_runs(experiments, f"tags.`{_PARENT_TAG}` = '{run_id}'")
+        nested = {name for child in children for name in child.data.metrics}
+        return own + [f"{name} (in a child run)" for name in sorted(nested)]
+
+    # Writing
+
+    @property
+    def _best_metric(self) -> str:
+        return accepted_name(f"best_{self._objective.primary_metric}")
+
+    def _write_best(self, value: float, run_id: str, step: int, time_ms: int) -> None:
+        from mlflow.entities import Metric, RunTag
+
+        tags = [RunTag("best_child_run_id", run_id), RunTag("best_metric", repr(value))]
+        self._client.log_batch(self._parent_id, metrics=[Metric(self._best_metric, value, time_ms, step)], tags=tags)
+
+    def _write_end(self, trial: Trial, run_id: str, returned: Mapping[str, float]) -> None:
+        """Safe to repeat after it failed half-way: what is there already is left alone."""
+        from mlflow.entities import Metric, Param
+
+        there = self._client.get_run(run_id).data
+        ended_ms = int((time.time() if trial.ended_s is None else trial.ended_s) * 1000)
+        names = parameter_names(trial.parameters)
+        params = [
+            Param(names[key], shortened(str(value), PARAMETER_CHARACTERS))
+            for key, value in trial.parameters.items()
+            if names[key] not in there.params
+        ]
+        numbers = {accepted_name(name or self._objective.primary_metric): value for name, value in returned.items()}
+        metrics = [Metric(name, value, ended_ms, 0) for name, value in numbers.items() if name not in there.metrics]
+        for first in range(0, len(params), _PARAMETERS_A_BATCH):
+            self._client.log_batch(run_id, params=params[first : first + _PARAMETERS_A_BATCH])
+        tags = {"azsweep.state": trial.state.value}
+        if trial.reason:
+            tags["azsweep.reason"] = shortened(trial.reason, TAG_CHARACTERS)
+        self._close(run_id, _STATUS[trial.state], tags, metrics, ended_ms)
+
+    def _close(
+        self,
+        run_id: str,
+        status: str,
+        tags: Mapping[str, str],
+        metrics: Sequence[Any] = (),
+        ended_ms: int | None = None,
+    ) -> None:
+        from mlflow.entities import RunTag
+
+        if tags or metrics:
+            run_tags = [RunTag(name, value) for name, value in tags.items()]
+            self._client.log_batch(run_id, metrics=metrics, tags=run_tags)
+        self._client.set_terminated(run_id, status, end_time=ended_ms)
+
+
+def _chosen_uri(given: str | None, directory: Path) -> str:
+    try:
+        return absolute_uri(given or configured_uri() or default_uri(directory), directory)
+    except ImportError as error:
+        fix = "Install it with `pip install mlflow`, or set tracking: none."
+        raise AzsweepError(str(Problem("tracking", "mlflow must be installed", str(error), fix))) from error
+
+
+def _as_logged(value: float) -> float:
+    """SQL stores give an infinity back as the largest number."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else float(value)
+
+
+def _identity(measurement: Measurement) -> tuple[object, ...]:
+    """What tells two reports apart; NaN equals NaN."""
+    return measurement.step, repr(measurement.value), measurement.time_s

@@ -1,0 +1,50 @@
+"""Where runs are recorded and metrics read: MLflow, or nowhere. Never decides anything about the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azsweep_core._mlflow_tracker import MlflowTracker
+from azsweep_core.trial import Measurement, Parameters, Trial
+
+__all__ = ["MlflowTracker", "NullTracker"]
+
+
+class NullTracker:
+    """For `tracking: none`: no runs, no metrics but those the trials report themselves. Never imports mlflow."""
+
+    how_to_open = ""
+
+    def preload(self) -> None:
+        """Nothing to import."""
+
+    def start_sweep(self, spec: Mapping[str, Any], trial_run_id: str | None = None) -> None:
+        """Nothing to make ready."""
+
+    def start_trial(
+        self, number: int, parameters: Parameters, lost_run_id: str | None = None
+    ) -> tuple[str | None, Mapping[str, str]]:
+        """No run, no environment."""
+        return None, {}
+
+    def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
+        """None, ever."""
+        return {}
+
+    def final_measurements(self, trial: Trial) -> tuple[Measurement, ...]:
+        """None, ever."""
+        return ()
+
+    def metric_names(self, trial: Trial) -> Sequence[str]:
+        """None are known."""
+        return ()
+
+    def note_best(self, trial: Trial) -> None:
+        """Nothing to record it in."""
+
+    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+        """Nothing to record it in."""
+
+    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+        """Nothing to record it in."""
