@@ -1,0 +1,349 @@
+"""Whole sweeps of real Hydra apps, as users run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.plugin.conftest import App, Run
+
+
+def recorded(run: Run) -> list[Any]:
+    """What each trial wrote into `seen.json` of its directory, by number."""
+    files = sorted(run.sweep.glob("*/seen.json"), key=lambda path: int(path.parent.name))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+
+
+class TestResults:
+    """A sweep ends with the best trial, its files, and everything needed to use it."""
+
+    def test_grid_of_hydra_overrides(self, app: App) -> None:
+        run = app.sweep("x=1,3,5", "y=choice(0,1)", "hydra.sweeper.sampling_algorithm=grid")
+
+        assert [(row["x"], row["y"]) for row in run.trials] == [
+            ("1", "0"), ("1", "1"), ("3", "0"), ("3", "1"), ("5", "0"), ("5", "1"),
+        ]  # fmt: skip
+        assert run.results["best_params"] == {"x": 3, "y": 0}
+        assert run.results["best_value"] == 0.0
+        assert run.results["best_trial"]["number"] == 2
+        assert run.results["trials"] == {"completed": 6}
+        assert "Best trial" in run.out
+
+    def test_each_trial_has_hydras_own_directory(self, app: App) -> None:
+        run = app.sweep("x=1,3", "hydra.sweeper.sampling_algorithm=grid")
+
+        for number in (0, 1):
+            directory = run.sweep / str(number)
+            assert yaml.safe_load((directory / ".hydra" / "overrides.yaml").read_text()) == [f"x={1 + 2 * number}"]
+            assert (directory / "train.log").exists()
+            assert (directory / "output.log").resolve() == (
+                run.sweep / ".azsweep" / "trials" / str(number) / "1" / "output.log"
+            )
+            assert run.trials[number]["dir"] == str(directory)
+        assert (run.sweep / "multirun.yaml").exists()
+
+    def test_the_best_trial_runs_again_although_the_apps_config_is_called_config(self, app: App) -> None:
+        app.write(
+            "(out() / 'seen.json').write_text(json.dumps(cfg.x)); return abs(cfg.x)",
+            {"x": 1.0},
+            sweeper={"limits": {"max_total_trials": 3}},
+        )
+        run = app.sweep("x=uniform(-1, 1)")
+        best = run.results["best_params"]["x"]
+
+        again = app.run("--config-dir", "sweep/best", "--config-name", "azsweep_best", "hydra.run.dir=again")
+
+        assert again.code == 0, again.text
+        assert json.loads((app.directory / "again" / "seen.json").read_text()) == best
+        assert (run.sweep / "best" / "overrides.txt").read_text() == f"x={best!r}\n"
+
+    def test_all_sources_make_one_space(self, app: App) -> None:
+        app.write(
+            "return 0.0",
+            {"a": 0, "b": 0, "c": 0, "d": 0},
+            sweeper={
+                "sampling_algorithm": "grid",
+                "search_space": {"a": {"type": "choice", "values": [1, 2]}, "b": "choice(1, 2)"},
+                "params": {"b": "3,4", "c": "range(5,7)"},
+            },
+        )
+
+        run = app.sweep("a=9", "d=choice(7,8)")
+
+        assert [(row["b"], row["c"], row["d"]) for row in run.trials] == [
+            (b, c, d) for b in "34" for c in "56" for d in "78"
+        ]
+        assert "a" not in run.trials[0]
+        assert "a is not sampled: override a=9 decides it for every trial." in run.text
+
+    def test_nested_choices_and_config_groups(self, app: App) -> None:
+        app.write(
+            "(out() / 'seen.json').write_text(json.dumps(OmegaConf.to_container(cfg))); return 0.0",
+            {},
+            defaults=({"optimizer": "adam"},),
+            files={"optimizer/adam": {"name": "adam", "lr": 0.1}, "optimizer/sgd": {"name": "sgd", "momentum": 0.0}},
+            sweeper={
+                "sampling_algorithm": "grid",
+                "search_space": {
+                    "optimizer": {
+                        "type": "choice",
+                        "values": [
+                            {"_group_": "adam", "lr": {"type": "choice", "values": [0.1, 0.2]}},
+                            {"_group_": "sgd", "momentum": {"type": "choice", "values": [0.9]}},
+                        ],
+                    }
+                },
+            },
+        )
+
+        run = app.sweep()
+
+        assert recorded(run) == [
+            {"optimizer": {"name": "adam", "lr": 0.1}},
+            {"optimizer": {"name": "adam", "lr": 0.2}},
+            {"optimizer": {"name": "sgd", "momentum": 0.9}},
+        ]
+        assert run.trials[2]["optimizer.lr"] == ""
+
+    def test_a_finished_sweep_started_again_shows_its_result(self, app: App) -> None:
+        first = app.sweep("x=1,3")
+
+        second = app.sweep("x=1,3")
+
+        assert "this sweep is finished" in second.out
+        assert second.results == first.results
+
+    def test_an_unfinished_sweep_is_never_overwritten(self, app: App) -> None:
+        ledger = app.directory / "sweep" / "sweep.jsonl"
+        ledger.parent.mkdir()
+        ledger.write_text('{"event": "sweep_started", "schema": 1, "time_s": 0, "spec": {}}\n')
+
+        run = app.run("--multirun", "x=1,3")
+
+        assert run.code == 1
+        assert "hydra.sweep.dir: must not hold another sweep" in run.err
+        assert len(ledger.read_text().splitlines()) == 1
+
+
+class TestSamplers:
+    """All three run; random ones give the same trials whatever the concurrency."""
+
+    @pytest.mark.parametrize("rule", ["random", "sobol"])
+    def test_a_seed_makes_the_trials_whatever_the_concurrency(self, app: App, rule: str) -> None:
+        arguments = (
+            "x=uniform(-5, 5)",
+            "y=loguniform(-3, 0)",
+            f"hydra.sweeper.sampling_algorithm={{type: random, rule: {rule}, seed: 7}}",
+            "hydra.sweeper.limits.max_total_trials=6",
+        )
+        one = app.sweep(*arguments, "hydra.sweeper.limits.max_concurrent_trials=1", "hydra.sweep.dir=one")
+        four = app.sweep(*arguments, "hydra.sweeper.limits.max_concurrent_trials=4", "hydra.sweep.dir=four")
+
+        points = [
+            [(row["x"], row["y"], row["value"]) for row in Run(0, "", "", app.directory / name).trials]
+            for name in ("one", "four")
+        ]
+        assert one.code == four.code == 0
+        assert points[0] == points[1]
+        assert len({x for x, _, _ in points[0]}) == 6
+
+    def test_bayesian_finds_its_way(self, app: App) -> None:
+        run = app.sweep(
+            "x=uniform(-10, 10)",
+            "hydra.sweeper.sampling_algorithm={type: bayesian, seed: 1}",
+            "hydra.sweeper.limits={max_total_trials: 30, max_concurrent_trials: 2}",
+        )
+
+        assert run.results["best_value"] < 1.0
+        assert len(run.trials) == 30
+
+    def test_a_finite_space_is_drawn_without_repetition_and_then_ends(self, app: App) -> None:
+        run = app.sweep("x=1,2,3", "y=randint(2)", "hydra.sweeper.sampling_algorithm={type: random, seed: 3}")
+
+        assert sorted((row["x"], row["y"]) for row in run.trials) == [(x, y) for x in "123" for y in "01"]
+
+    def test_a_huge_grid_starts_at_once(self, app: App) -> None:
+        run = app.sweep(
+            "x=range(1000000000)",
+            "y=range(1000)",
+            "hydra.sweeper.sampling_algorithm=grid",
+            "hydra.sweeper.limits.max_total_trials=2",
+        )
+
+        assert [(row["x"], row["y"]) for row in run.trials] == [("0", "0"), ("0", "1")]
+
+
+VALUES: list[Any] = [
+    "a,b", "it's", 'say "x"', "a=b", " padded ", "", "ü ☃ 🎉", "true", "null", "1", "1e3", "back\\slash\\", "{x: 1}",
+    "[1]", "a:b", "$x", "~x", "#x", 1, 1.0, 1e-12, True, False, None, [1, "a, b"], {"k": [0.5, None]},
+]  # fmt: skip
+
+
+def test_values_of_every_kind_reach_the_task_as_they_are(app: App) -> None:
+    """Through a config file's choice, for an existing key, an added one and a forced one."""
+    app.write(
+        "seen = OmegaConf.to_container(cfg, resolve=False)\n"
+        "(out() / 'seen.json').write_text(json.dumps(seen)); return 0.0",
+        {"x": None, "z": 0},
+        sweeper={
+            "sampling_algorithm": "grid",
+            "limits": {"max_concurrent_trials": 4},
+            "search_space": {
+                "x": {"type": "choice", "values": VALUES},
+                "+new.key": {"type": "choice", "values": ["v, w"]},
+                "++z": {"type": "choice", "values": [2.5]},
+            },
+        },
+    )
+
+    run = app.sweep()
+
+    seen = recorded(run)
+    assert [repr(each["x"]) for each in seen] == [repr(value) for value in VALUES]
+    assert all(each["new"] == {"key": "v, w"} and each["z"] == 2.5 for each in seen)
+
+
+def test_a_choice_of_targets_stays_data(app: App) -> None:
+    app.write(
+        "(out() / 'seen.json').write_text(json.dumps(OmegaConf.to_container(cfg))); return 0.0",
+        {"x": {"_target_": "builtins.print"}},
+        sweeper={"search_space": {"x": {"type": "choice", "values": [{"_target_": "os.abort"}]}}},
+    )
+
+    assert recorded(app.sweep()) == [{"x": {"_target_": "os.abort"}}]
+
+
+FAULTS = """
+import ctypes
+if cfg.fault == "raise": raise ValueError("bad lr")
+if cfg.fault == "exit": sys.exit(3)
+if cfg.fault == "exit hard": os._exit(1)
+if cfg.fault == "kill": os.kill(os.getpid(), signal.SIGKILL)
+if cfg.fault == "segfault": ctypes.string_at(0)
+if cfg.fault == "nan": return float("nan")
+if cfg.fault == "text": return "0.5"
+if cfg.fault == "nothing": return None
+if cfg.fault == "chdir": os.chdir("/"); os.environ.clear()
+if cfg.fault == "grandchild":
+    import subprocess; subprocess.Popen(["sleep", "300"], start_new_session=True)
+if cfg.fault == "unpicklable":
+    class Local(Exception): handle = open(__file__)
+    raise Local("cannot be pickled")
+if cfg.fault == "hang": time.sleep(300)
+if cfg.fault == "except":
+    while True:
+        try: time.sleep(300)
+        except Exception: pass
+return 1.0
+"""
+
+
+def test_every_fault_costs_its_own_trial_only(app: App) -> None:
+    expected = {
+        "none": ("completed", ""),
+        "raise": ("failed", "ValueError: bad lr"),
+        "exit": ("failed", "the task called sys.exit(3)"),
+        "exit hard": ("failed", "its process exited with code 1"),
+        "kill": ("failed", "its process was killed by SIGKILL"),
+        "segfault": ("failed", "its process was killed by SIGSEGV"),
+        "nan": ("failed", "loss was nan whenever it was reported"),
+        "text": ("failed", "the task never logged the primary metric 'loss' and returned str, not a number"),
+        "nothing": ("failed", "the task never logged the primary metric 'loss'."),
+        "chdir": ("completed", ""),
+        "grandchild": ("completed", ""),
+        "unpicklable": ("failed", "main.<locals>.Local: cannot be pickled"),
+        "hang": ("timed_out", "limits.trial_timeout of 3 s reached"),
+        "except": ("timed_out", "limits.trial_timeout of 3 s reached"),
+        "last": ("completed", ""),
+    }
+    app.write(
+        FAULTS,
+        {"fault": ""},
+        sweeper={
+            "sampling_algorithm": "grid",
+            "limits": {"max_concurrent_trials": 4, "trial_timeout": 3, "fail_fast": 0},
+            "search_space": {"fault": {"type": "choice", "values": list(expected)}},
+        },
+    )
+
+    run = app.sweep()
+
+    seen = {row["fault"]: (row["state"], row["reason"]) for row in run.trials}
+    assert {fault: state for fault, (state, _) in seen.items()} == {fault: state for fault, (state, _) in expected.items()}
+    for fault, (_, reason) in expected.items():
+        assert seen[fault][1].startswith(reason), seen[fault]
+    assert {row["attempt"] for row in run.trials} == {"1"}
+    assert "Traceback" in (run.sweep / "1" / "output.log").read_text()
+    assert processes_in(run.sweep) == []
+
+
+def processes_in(sweep: Path) -> list[str]:
+    """Command lines of living processes that carry this sweep's trials in their environment or output."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            outputs = {os.readlink(entry / "fd" / number) for number in ("1", "2")}
+        except OSError:
+            continue
+        if any(output.startswith(str(sweep)) for output in outputs):
+            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+SLEEPER = """
+import subprocess
+subprocess.Popen(["sleep", "300"])
+(out() / "started").write_text("")
+if cfg.x == 0: return 1.0
+try:
+    time.sleep(300)
+finally:
+    (out() / "finally").write_text("")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_stopped_sweep_leaves_results_and_no_processes(app: App, number: signal.Signals) -> None:
+    app.write(SLEEPER, {"x": 0}, sweeper={"limits": {"max_concurrent_trials": 1}, "sampling_algorithm": "grid"})
+
+    run = app.interrupt(number, "x=1,2,3")
+
+    assert run.code == 130, run.text
+    assert [row["state"] for row in run.trials] == ["cancelled"]
+    assert run.trials[0]["reason"] == f"stopped by {'Ctrl-C' if number is signal.SIGINT else 'SIGTERM'}"
+    assert (run.sweep / "0" / "finally").exists()
+    assert run.results["stop_reason"].startswith("stopped by")
+    assert "Traceback" not in run.text
+    assert processes_in(run.sweep) == []
+
+
+def test_failing_alike_ends_the_sweep_early_and_says_why(app: App) -> None:
+    app.write("raise RuntimeError('no data')", {"x": 0})
+
+    run = app.run("--multirun", "x=range(50)", "hydra.sweeper.limits.max_concurrent_trials=1")
+
+    assert run.code == 1
+    assert len(run.trials) == 3
+    assert "RuntimeError: no data" in run.err
+    assert "The sweep was stopped" in run.err
+
+
+def test_a_metric_that_never_appears_is_named_with_those_that_did(app: App) -> None:
+    app.write("return {'lossy': 1.0, 'acc': 0.5}", {"x": 0})
+
+    run = app.run("--multirun", "x=1,2")
+
+    assert run.code == 1
+    reason = "the task never logged the primary metric 'loss'; it logged acc, lossy; did you mean 'lossy'?"
+    assert run.trials[0]["reason"] == reason
+    assert reason in run.err
+
+
