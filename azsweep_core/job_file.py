@@ -1,0 +1,145 @@
+"""Reads an AzureML sweep job file, or a sweep node of a pipeline file; never decides whether its sweep can run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from azsweep_core._job_rules import SPEC_KEYS, job_problems, node_problems
+from azsweep_core._reading import nearest, shown
+from azsweep_core.errors import Problem, SpecError
+
+__all__ = ["Job", "read_job"]
+
+_PLACEHOLDER = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}|\{\s*((?:search_space|inputs)\.[\w-]+)\s*\}")
+"""`${{search_space.x}}`, and the older `{search_space.x}`, which AzureML still takes."""
+
+_OPTIONAL = re.compile(r"\$\[\[.*?\]\]", re.DOTALL)
+"""`$[[--a ${{inputs.a}}]]`, which AzureML leaves out if the input has no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A sweep as AzureML's file describes it.
+
+    Args:
+        name: of the pipeline's node; None for a sweep job.
+        spec_mapping: what `read_sweep` reads, with `absolute_children`.
+        trial: the trial's mapping, or the component that a pipeline's node refers to.
+        raw: the job or node as it stands in the file.
+    """
+
+    path: Path
+    name: str | None
+    spec_mapping: Mapping[str, Any]
+    trial: Mapping[str, Any] | str
+    inputs: Mapping[str, Any]
+    raw: Mapping[str, Any]
+
+    @property
+    def command(self) -> str | None:
+        """What a trial runs, with its placeholders; None if another file says so."""
+        return None if isinstance(self.trial, str) else self.trial.get("command")
+
+    @property
+    def where(self) -> str:
+        """File and node, as problems name them."""
+        return str(self.path) if self.name is None else f"{self.path}: jobs.{self.name}"
+
+    def validate(self) -> Iterator[Problem]:
+        """Placeholders of the command that nothing gives a value."""
+        known = [f"search_space.{name}" for name in self.spec_mapping["search_space"]]
+        known += [f"inputs.{name}" for name in self.inputs]
+        known += [f"outputs.{name}" for name in self.raw.get("outputs") or ()]
+        if self.name is not None:  # a component's inputs are given by the node, those of the search space among them
+            known += [f"inputs.{name}" for name in (*self.spec_mapping["search_space"], *self._declared("inputs"))]
+            known += [f"outputs.{name}" for name in self._declared("outputs")]
+        for placeholder in _placeholders(_OPTIONAL.sub("", self.command or "")):
+            if placeholder not in known:
+                fix = nearest(placeholder, known)
+                yield Problem(f"{self.where}: trial.command", "unknown placeholder", f"${{{{{placeholder}}}}}", fix)
+
+    def warnings(self) -> Iterator[Problem]:
+        """What is missing or idle, but does no harm."""
+        if "sampling_algorithm" not in self.spec_mapping:
+            yield Problem(f"{self.where}: sampling_algorithm", "is missing, which means random")
+        if self.command is None:
+            return
+        used = {placeholder.partition(".")[2] for placeholder in _placeholders(self.command)}
+        for name in self.spec_mapping["search_space"]:
+            if name not in used:
+                fix = f"Pass it on with ${{{{search_space.{name}}}}}."
+                yield Problem(f"{self.where}: search_space.{name}", "the command does not use it", None, fix)
+
+    def _declared(self, key: str) -> Mapping[str, Any]:
+        """Inputs or outputs that a component written out in the node declares."""
+        return {} if isinstance(self.trial, str) else self.trial.get(key) or {}
+
+
+def _placeholders(command: str) -> list[str]:
+    return list(dict.fromkeys(new or old for new, old in _PLACEHOLDER.findall(command)))
+
+
+def read_job(path: str | Path, name: str | None = None) -> Job:
+    """The sweep in an AzureML job file.
+
+    Args:
+        name: of the node to take from a pipeline; else its first sweep node.
+    Raises:
+        SpecError: with every problem of AzureML's own rules for such a file: required keys, types of values, names.
+    """
+    path = Path(path)
+    document = _load(path)
+    if document.get("type") == "pipeline":
+        name, node = _sweep_node(document, path, name)
+        problems = [*node_problems(node)]
+    else:
+        node = document
+        problems = [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
+    if problems:
+        at = str(path) if name is None else f"{path}: jobs.{name}"
+        raise SpecError(Problem(f"{at}: {one.where}", one.rule, one.got, one.fix) for one in problems)
+    spec = {key: node[key] for key in SPEC_KEYS if key in node}
+    inputs = node.get("inputs") or {}
+    return Job(path=path, name=name, spec_mapping=spec, trial=node["trial"], inputs=inputs, raw=node)
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that does not exist
+        reason = " ".join(str(error).split())
+        raise SpecError([Problem(str(path), f"must be YAML: {reason}")]) from error
+    if not isinstance(document, dict):
+        raise SpecError([Problem(str(path), "must hold a mapping", shown(document))])
+    return document
+
+
+def _kind_problems(document: Mapping[str, Any], name: str | None) -> Iterator[Problem]:
+    kind = document.get("type")
+    if kind != "sweep":
+        yield Problem("type", "must be sweep, or pipeline", shown(kind), "Without a type it is a command job.")
+    elif name is not None:
+        yield Problem("type", f"only a pipeline has a node {name}", kind, "Leave the name out.")
+
+
+def _sweep_node(document: Mapping[str, Any], path: Path, name: str | None) -> tuple[str, Mapping[str, Any]]:
+    jobs = document.get("jobs")
+    nodes = {} if not isinstance(jobs, Mapping) else jobs
+    sweeps = {
+        str(key): node for key, node in nodes.items() if isinstance(node, Mapping) and node.get("type") == "sweep"
+    }
+    where = f"{path}: jobs"
+    if not sweeps:
+        raise SpecError([Problem(where, "the pipeline must have a node of type sweep")])
+    if name is not None and name not in sweeps:
+        raise SpecError([Problem(where, "has no such sweep node", name, nearest(name, tuple(sweeps)))])
+    name = next(iter(sweeps)) if name is None else name
+    return name, sweeps[name]
