@@ -12,12 +12,12 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from azsweep_core._space_tree import child_key
 from azsweep_core.distributions import Branch, Choice
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.expressions import is_expression, parse_text
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.trial import Parameters
-
 from hydra_plugins.hydra_azsweep_sweeper._grammar import NAMES
 from hydra_plugins.hydra_azsweep_sweeper._hydra_sweeps import to_distribution
 from hydra_plugins.hydra_azsweep_sweeper._override_text import check_value, key_problems, to_text
@@ -115,16 +115,18 @@ def read_overrides(
 
 def check_space(space: SearchSpace, fixed: Sequence[str]) -> Iterator[Problem]:
     """What Hydra could not pass on to a trial as it is drawn, and what a fixed override and a branch both set."""
-    taken = {_path(text): text for text in fixed if not text.startswith("~")}
     reader = _Reader(None, math.e)
-    for key in dict.fromkeys(dimension.key for dimension in space.dimensions):
-        reader.check_key(key, f"search_space.{key}")
-        if key.lstrip("+") in taken:
-            fix = "Take it out of the choice, or leave the override away."
-            yield Problem(f"override {taken[key.lstrip('+')]}", f"{key} is also sampled, in a branch", None, fix)
+    taken = {_path(text): text for text in fixed if not text.startswith("~")}
+    seen: set[str] = set()
+    for top, distribution in space.parameters.items():
+        for key, value in _settings(top, distribution, space.absolute_children):
+            where = f"search_space.{key}"
+            if key not in seen and reader.check_key(key, where) and _path(key) in taken:
+                rule = f"{_path(key)} is also set by a branch of the search space"
+                yield Problem(f"override {taken[_path(key)]}", rule, None, "Keep one of the two.")
+            seen.add(key)
+            yield from key_problems(value, where)
     yield from reader.problems
-    for key, distribution in space.parameters.items():
-        yield from _key_problems(distribution, f"search_space.{key}")
 
 
 def trial_overrides(parameters: Parameters, fixed: Sequence[str]) -> list[str]:
@@ -132,16 +134,16 @@ def trial_overrides(parameters: Parameters, fixed: Sequence[str]) -> list[str]:
     return [*fixed, *(f"{key}={to_text(value)}" for key, value in parameters.items())]
 
 
-def _key_problems(value: Any, where: str) -> Iterator[Problem]:
-    if isinstance(value, Branch):
-        for key, child in value.children.items():
-            yield from _key_problems(child, f"{where}.{key}")
-    elif isinstance(value, Choice):
-        if isinstance(value.values, (list, tuple)):  # lazy ones hold numbers
-            for item in value.values:
-                yield from _key_problems(item, where)
-    else:
-        yield from key_problems(value, where)
+def _settings(key: str, drawn: Any, absolute: bool) -> Iterator[tuple[str, Any]]:
+    """Every key that `drawn` can set, with what it is drawn from and each value that is listed for it."""
+    yield key, drawn
+    if isinstance(drawn, Choice) and isinstance(drawn.values, (list, tuple)):
+        for value in drawn.values:
+            if not isinstance(value, Branch):
+                yield key, value
+                continue
+            for name, child in value.children.items():
+                yield from _settings(child_key(key, value, name, absolute=absolute), child, absolute)
 
 
 @dataclass(slots=True)
@@ -201,7 +203,8 @@ class _Reader:
         except SpecError as error:
             self.problems.extend(error.problems)
         except HydraException as error:
-            self.problems.append(Problem(where, f"Hydra cannot read it ({error})", text))
+            rule = f"must be an override that Hydra can read ({str(error).partition(chr(10))[0]})"
+            self.problems.append(Problem(where, rule, text))
         return None
 
     def _drawn(self, where: str, key: str, drawn_from: Any) -> _Entry | None:
