@@ -57,13 +57,9 @@ def _logarithm(base: float, x: float) -> float:
     return math.log(x) if base == math.e else math.log(x) / math.log(base)
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _is_within(value: Value, low: float, high: float) -> bool:
     """True for a number of [low, high], with room for the last digits of a float."""
-    return _is_number(value) and (
+    return is_finite_number(value) and (
         low <= value <= high or math.isclose(value, low, rel_tol=1e-12) or math.isclose(value, high, rel_tol=1e-12)
     )
 
@@ -104,7 +100,7 @@ class _Stepped(Distribution):
     __slots__ = ()
 
     def contains(self, value: Value) -> bool:
-        return _is_number(value) and self._lattice.contains(value)
+        return is_finite_number(value) and self._lattice.contains(value)
 
     @property
     def size(self) -> int:
