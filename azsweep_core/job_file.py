@@ -70,10 +70,11 @@ class Job:
             yield Problem(f"{self.where}: sampling_algorithm", "is missing, which means random")
         if self.command is None:
             return
-        used = {placeholder.partition(".")[2] for placeholder in _placeholders(self.command)}
+        kind = "search_space" if self.name is None else "inputs"  # a component knows inputs only
+        used = _placeholders(self.command)
         for name in self.spec_mapping["search_space"]:
-            if name not in used:
-                fix = f"Pass it on with ${{{{search_space.{name}}}}}."
+            if f"{kind}.{name}" not in used and f"search_space.{name}" not in used:
+                fix = f"Pass it on with ${{{{{kind}.{name}}}}}."
                 yield Problem(f"{self.where}: search_space.{name}", "the command does not use it", None, fix)
 
     def _declared(self, key: str) -> Mapping[str, Any]:

@@ -152,7 +152,7 @@ def judge(spec: SweepSpec) -> Judgement:
 
 
 def _read_objective(value: object, where: str) -> Objective:
-    if not value and isinstance(value, Mapping):
+    if isinstance(value, Mapping) and all(setting is None for setting in value.values()):
         raise SpecError([Problem(where, "must name a primary_metric and a goal")])
     problems: list[Problem] = []
     reader = MappingReader(value, where, ("primary_metric", "goal"), problems)
