@@ -212,7 +212,7 @@ def read_space(mapping: Mapping[str, Any], where: str = "search_space", absolute
     problems: list[Problem] = []
     for key, expression in mapping.items():
         if not isinstance(key, str):
-            problems.append(Problem(where, "keys must be text", shown(key), f"Write {key!r} in quotes."))
+            problems.append(Problem(where, "keys must be text", shown(key), f"Write '{key}' in quotes."))
             continue
         try:
             parameters[key] = expressions.read(expression, f"{where}.{key}", all_branches=absolute_children)

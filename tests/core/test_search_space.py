@@ -1,0 +1,483 @@
+"""The search space: which points it has, how they are built, read and counted, and which spaces are refused."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from azsweep_core.distributions import (
+    Branch,
+    Choice,
+    Distribution,
+    LogNormal,
+    LogUniform,
+    Normal,
+    QLogUniform,
+    QNormal,
+    QUniform,
+    Randint,
+    Uniform,
+)
+from azsweep_core.errors import SpecError
+from azsweep_core.search_space import Dimension, SearchSpace, identity, read_space
+
+LAW = settings(deadline=None)
+"""A busy machine is no failure."""
+
+UNIT = st.floats(0, 1, exclude_max=True)
+
+finite = st.one_of(
+    st.lists(st.integers(0, 2) | st.sampled_from(["a", 1.0, True, None]), min_size=1, max_size=3).map(Choice),
+    st.integers(1, 3).map(Randint),
+    st.sampled_from([QUniform(0, 2, 1), QUniform(0.05, 0.75, 1), QLogUniform(0, 1, 1)]),
+)
+infinite = st.sampled_from([Uniform(0, 1), LogUniform(-3, 0), Normal(0, 1), QNormal(0, 1, 0.5), LogNormal(0, 1)])
+choices = st.lists(st.integers(0, 2), min_size=1, max_size=3).map(Choice)
+
+
+def nested(leaf: st.SearchStrategy[Distribution]) -> st.SearchStrategy[Distribution]:
+    """Nested choices whose branches may share keys: with equal distributions, or with fixed values."""
+
+    def branches(shared: Distribution, inner: st.SearchStrategy[Distribution]) -> st.SearchStrategy[Distribution]:
+        children = st.fixed_dictionaries(
+            {},
+            optional={
+                "a": st.just(shared) | st.sampled_from([0, 1]),
+                "b": st.sampled_from([0, 1]),
+                "c": st.just(shared),
+            },
+        )
+        branch = st.builds(Branch, st.none(), children)
+        deep = st.builds(lambda child: Branch(None, {"d": child}), inner)
+        return st.builds(
+            lambda first, rest: Choice([first, *rest]), branch, st.lists(branch | st.integers(0, 1), max_size=3)
+        ) | st.builds(lambda first, last: Choice([first, last]), branch, deep)
+
+    level = leaf.flatmap(lambda shared: branches(shared, leaf))
+    return level | leaf.flatmap(lambda shared: branches(shared, level))
+
+
+def spaces(leaf: st.SearchStrategy[Distribution]) -> st.SearchStrategy[SearchSpace]:
+    parameters = st.dictionaries(
+        st.sampled_from(["x", "y.z", "+w", "g@p"]), leaf | nested(leaf), min_size=1, max_size=3
+    )
+    return parameters.map(SearchSpace)
+
+
+class TestPoints:
+    @LAW
+    @given(spaces(finite | infinite), st.data())
+    def test_every_point_drawn_is_in_the_space_and_reads_back(self, space: SearchSpace, data: st.DataObject) -> None:
+        assert not list(space.validate("s"))
+        units = data.draw(st.lists(UNIT, min_size=len(space.dimensions), max_size=len(space.dimensions)))
+
+        point = space.point(units)
+
+        assert space.contains(point)
+        picked = space.read(point)
+        again = space.draw(lambda dimension: picked[dimension.index])
+        assert identity(again) == identity(point)
+
+    def test_keys_come_in_the_order_of_the_space(self) -> None:
+        branch = Branch(None, {"name": "mlp", "units": Randint(8), "act": "relu"})
+        space = SearchSpace({"lr": Uniform(0, 1), "model": Choice([branch]), "seed": Randint(3)})
+
+        assert list(space.point([0.5] * 4)) == ["lr", "model.name", "model.units", "model.act", "seed"]
+
+    def test_only_the_drawn_branch_is_asked_for(self) -> None:
+        space = SearchSpace(
+            {"m": Choice([Branch(None, {"a": Randint(2)}), Branch(None, {"b": Randint(2)}), 7]), "z": Randint(2)}
+        )
+        asked: list[str] = []
+
+        def pick(number: int) -> Any:
+            asked.clear()
+
+            def answer(dimension: Dimension) -> int:
+                asked.append(dimension.key)
+                return number if dimension.is_branch else 1
+
+            return space.draw(answer)
+
+        assert (pick(0), asked) == ({"m.a": 1, "z": 1}, ["m", "m.a", "z"])
+        assert (pick(1), asked) == ({"m.b": 1, "z": 1}, ["m", "m.b", "z"])
+        assert (pick(2), asked) == ({"m": 7, "z": 1}, ["m", "z"])
+
+    def test_dimensions_are_numbered_parents_first_and_a_shared_key_is_one_of_them(self) -> None:
+        shared = Uniform(0, 1)
+        inner = Choice([Branch("a", {"x": shared}), Branch("b", {"x": shared})])
+        space = SearchSpace({"m": Choice([Branch(None, {"opt": inner, "n": Randint(2)}), 1]), "lr": shared})
+
+        found = [(dimension.index, dimension.key, dimension.is_branch) for dimension in space.dimensions]
+
+        assert found == [
+            (0, "m", True),
+            (1, "m.opt", True),
+            (2, "m.opt.x", False),
+            (3, "m.n", False),
+            (4, "lr", False),
+        ]
+        assert space.dimensions[0].distribution == Choice(range(2))
+
+    def test_a_branch_listed_twice_has_double_weight(self) -> None:
+        branch = Branch(None, {"a": 1})
+        space = SearchSpace({"m": Choice([branch, branch, Branch("g", {})])})
+
+        drawn = Counter(tuple(space.point([(i + 0.5) / 300])) for i in range(300))
+
+        assert drawn == {("m.a",): 200, ("m",): 100}
+
+    @pytest.mark.parametrize(
+        ("parent", "branch", "key"),
+        [
+            ("model", Branch(None, {"units": 1}), "model.units"),
+            ("a.b", Branch(None, {"c.d": 1}), "a.b.c.d"),
+            ("+model", Branch(None, {"units": 1}), "+model.units"),
+            ("++model", Branch(None, {"units": 1}), "++model.units"),
+            ("model", Branch(None, {"+units": 1}), "+model.units"),
+            ("optimizer", Branch("adam", {"lr": 1}), "optimizer.lr"),
+            ("+optimizer", Branch("adam", {"lr": 1}), "optimizer.lr"),
+            ("+optimizer", Branch("adam", {"+lr": 1}), "+optimizer.lr"),
+            ("db/engine", Branch("innodb", {"lr": 1}), "db.engine.lr"),
+            ("db@backup", Branch("mysql", {"lr": 1}), "backup.lr"),
+            ("db/engine@a.b", Branch("mysql", {"lr": 1}), "a.b.lr"),
+            ("db@_global_", Branch("mysql", {"lr": 1}), "lr"),
+        ],
+        ids=str,
+    )
+    def test_a_child_lives_where_hydra_puts_what_its_parent_chooses(
+        self, parent: str, branch: Branch, key: str
+    ) -> None:
+        [*_, last] = SearchSpace({parent: Choice([branch])}).point([0.0])
+
+        assert last == key
+
+    def test_keys_of_a_job_file_are_absolute(self) -> None:
+        space = SearchSpace({"conv": Choice([Branch(None, {"size": 3, "m": Choice([Branch(None, {"n": 1})])})])}, True)
+
+        assert space.point([0.0, 0.0]) == {"size": 3, "n": 1}
+
+    @pytest.mark.parametrize(
+        "point",
+        [
+            {},
+            {"lr": 0.5},
+            {"lr": 2.0, "m": 7},
+            {"lr": 0.5, "m": 8},
+            {"lr": 0.5, "m": 7.0},
+            {"lr": 0.5, "m": 7, "m.a": 1},
+            {"lr": 0.5, "m.a": 5},
+            {"lr": 0.5, "m.a": 1, "extra": 1},
+        ],
+        ids=str,
+    )
+    def test_other_points_are_not_in_the_space(self, point: dict[str, Any]) -> None:
+        space = SearchSpace({"lr": Uniform(0, 1), "m": Choice([Branch(None, {"a": Randint(2)}), 7])})
+
+        assert not space.contains(point)
+        with pytest.raises(ValueError, match=r"^not a point of the search space: "):
+            space.read(point)
+
+    def test_a_point_is_read_as_the_branch_that_sets_all_its_keys(self) -> None:
+        a, b = Randint(2), Randint(3)
+        space = SearchSpace(
+            {"m": Choice([Branch(None, {"a": a}), Branch(None, {"a": a, "b": b}), Branch(None, {"a": a})])}
+        )
+
+        assert space.read({"m.a": 1}) == {0: 0, 1: 1}
+        assert space.read({"m.a": 1, "m.b": 2}) == {0: 1, 1: 1, 2: 2}
+
+
+class TestCounting:
+    @LAW
+    @given(spaces(finite))
+    def test_the_numbered_points_are_all_distinct_points_of_the_space(self, space: SearchSpace) -> None:
+        assert space.size is not None
+
+        points = [space.point_at(number) for number in range(space.size)]
+
+        assert len({identity(point) for point in points}) == space.size
+        assert all(space.contains(point) for point in points)
+
+    @LAW
+    @given(spaces(finite), st.data())
+    def test_whatever_is_drawn_is_one_of_the_numbered_points(self, space: SearchSpace, data: st.DataObject) -> None:
+        assert space.size is not None
+        units = data.draw(st.lists(UNIT, min_size=len(space.dimensions), max_size=len(space.dimensions)))
+
+        numbered = {identity(space.point_at(number)) for number in range(space.size)}
+
+        assert identity(space.point(units)) in numbered
+
+    @LAW
+    @given(st.lists(choices, min_size=1, max_size=4))
+    def test_a_flat_grid_is_the_product_of_the_values_last_key_fastest(self, columns: list[Choice]) -> None:
+        space = SearchSpace({f"x{number}": choice for number, choice in enumerate(columns)})
+
+        grid = [tuple(space.grid_point(number).values()) for number in range(space.grid_size)]
+
+        assert grid == list(itertools.product(*(choice.values for choice in columns)))
+
+    @LAW
+    @given(spaces(choices))
+    def test_a_grid_counts_what_random_sampling_weighs(self, space: SearchSpace) -> None:
+        """Its points without repetition are the numbered points."""
+        assert not list(space.validate_grid("s"))
+
+        grid = {identity(space.grid_point(number)) for number in range(space.grid_size)}
+
+        assert space.size is not None
+        assert grid == {identity(space.point_at(number)) for number in range(space.size)}
+
+    def test_a_nested_grid_takes_branch_after_branch(self) -> None:
+        space = SearchSpace(
+            {
+                "m": Choice([Branch(None, {"a": Choice([1, 2])}), "x", Branch(None, {"b": Choice([3, 3])})]),
+                "n": Choice([0, 1]),
+            }
+        )
+
+        points = [space.grid_point(number) for number in range(space.grid_size)]
+
+        assert points[:4] == [{"m.a": 1, "n": 0}, {"m.a": 1, "n": 1}, {"m.a": 2, "n": 0}, {"m.a": 2, "n": 1}]
+        assert points[4:] == [{"m": "x", "n": 0}, {"m": "x", "n": 1}, *[{"m.b": 3, "n": 0}, {"m.b": 3, "n": 1}] * 2]
+        assert space.size == 8
+
+    @pytest.mark.parametrize(
+        ("parameters", "size"),
+        [
+            pytest.param({"x": Choice([1, 1.0, True, "1"])}, 4, id="types-differ"),
+            pytest.param({"x": Choice([1, 1, 2]), "y": Randint(5)}, 10, id="repeated-value"),
+            pytest.param({"x": QUniform(0, 1, 0.5), "y": QLogUniform(0, 1, 1)}, 9, id="quantised"),
+            pytest.param({"x": Randint(10**12), "y": Choice(range(10**12))}, 10**24, id="huge"),
+            pytest.param({"x": Randint(3), "y": Uniform(0, 1)}, None, id="infinite"),
+            pytest.param({"x": Choice([Branch(None, {"a": Uniform(0, 1)}), 1])}, None, id="infinite-branch"),
+            pytest.param({"x": Choice([Branch(None, {"a": Choice([1, 2])})] * 2)}, 2, id="branch-listed-twice"),
+            pytest.param(
+                {"x": Choice([Branch(None, {"a": 1}), Branch(None, {"a": Choice([1, 2])})])},
+                2,
+                id="a-fixed-value-that-another-branch-draws",
+            ),
+            pytest.param(
+                {
+                    "x": Choice(
+                        [
+                            Branch(None, {"a": Choice([1, 2]), "b": 1}),
+                            Branch(None, {"a": 1, "b": Choice([1, 2])}),
+                        ]
+                    )
+                },
+                3,
+                id="branches-that-overlap",
+            ),
+        ],
+    )
+    def test_size_counts_distinct_points(self, parameters: dict[str, Distribution], size: int | None) -> None:
+        assert SearchSpace(parameters).size == size
+
+    def test_points_of_a_huge_space_are_made_one_by_one(self) -> None:
+        space = SearchSpace({"x": Choice(range(10**15)), "y": Choice(range(10**15)), "z": Choice(["a", "b"])})
+
+        assert space.grid_size == space.size == 2 * 10**30
+        last = {"x": 10**15 - 1, "y": 10**15 - 1, "z": "b"}
+        assert space.grid_point(space.grid_size - 1) == space.point_at(2 * 10**30 - 1) == last
+
+    @pytest.mark.parametrize("number", [-1, 2])
+    def test_there_are_no_points_beyond_the_last(self, number: int) -> None:
+        space = SearchSpace({"x": Choice([1, 2])})
+
+        with pytest.raises(IndexError, match=f"^no point {number} among 2$"):
+            space.grid_point(number)
+        with pytest.raises(IndexError, match=f"^no point {number} among 2$"):
+            space.point_at(number)
+
+    def test_an_infinite_space_has_no_numbered_points(self) -> None:
+        with pytest.raises(ValueError, match=r"^an infinite search space has no numbered points$"):
+            SearchSpace({"x": Uniform(0, 1)}).point_at(0)
+
+
+class TestIdentity:
+    def test_values_of_different_types_differ(self) -> None:
+        assert len({identity({"x": value}) for value in (1, 1.0, True, "1", None, [1], {"a": 1})}) == 7
+
+    def test_the_order_of_keys_does_not_matter_at_any_depth(self) -> None:
+        one, other = {"x": {"a": 1, "b": [{"c": 1, "d": 2}]}, "y": 1}, {"y": 1, "x": {"b": [{"d": 2, "c": 1}], "a": 1}}
+
+        assert identity(one) == identity(other)
+
+    def test_nan_is_itself(self) -> None:
+        assert identity({"x": math.nan}) == identity({"x": float("nan")})
+
+
+def test_another_logbase_reaches_every_branch() -> None:
+    space = SearchSpace({"lr": LogUniform(-3, 0), "m": Choice([Branch(None, {"x": LogNormal(0, 0)}), 1])}, True)
+
+    changed = space.with_logbase(10)
+
+    assert changed.point([0.0, 0.0, 0.5]) == {"lr": 0.001, "x": 1.0}
+    assert changed.absolute_children
+    assert space.parameters["lr"] == LogUniform(-3, 0)
+
+
+class TestProblems:
+    @pytest.mark.parametrize(
+        ("parameters", "messages"),
+        [
+            pytest.param({}, ["s: must hold at least one parameter; got {}."], id="empty"),
+            pytest.param(
+                {"x": Uniform(2, 1), "y": Choice([Branch(None, {"n": Randint(0)})])},
+                [
+                    "s.x: uniform needs min_value < max_value; got uniform(2, 1). Did you mean uniform(1, 2)?",
+                    (
+                        "s.y.values[0].n: randint needs upper > 0; got randint(0). "
+                        "It draws whole numbers from 0 to upper - 1."
+                    ),
+                ],
+                id="every-expression-is-judged",
+            ),
+            pytest.param(
+                {"lr": Randint(2), "+lr": Randint(2)},
+                ["s.+lr: a parameter may stand in the space once; got lr and +lr."],
+                id="the-same-key-twice",
+            ),
+            pytest.param(
+                {"model.lr": Randint(2), "model": Randint(2)},
+                [
+                    (
+                        "s.model.lr: cannot be drawn beside model, which holds it; got model and model.lr. "
+                        "If model is a config group, nest the choice: "
+                        "values: [{_group_: option, key: expression}, ...]."
+                    )
+                ],
+                id="a-key-and-its-ancestor",
+            ),
+            pytest.param(
+                {"m": Choice([Branch(None, {"a": 1})]), "m.a": Randint(2)},
+                ["s.m.a: a parameter may stand in the space once; got m.a and m.a."],
+                id="a-branch-and-another-parameter",
+            ),
+            pytest.param(
+                {"m": Choice([Branch(None, {"a": 1, "+a": Randint(2)})])},
+                ["s.+m.a: a parameter may stand in the space once; got m.a and +m.a."],
+                id="twice-in-one-branch",
+            ),
+            pytest.param(
+                {"m": Choice([Branch(None, {"a": Randint(2)}), Branch(None, {"a": Randint(3)})])},
+                [
+                    (
+                        "s.m.a: branches may share a parameter only with equal distributions; "
+                        "got randint(2) and randint(3)."
+                    )
+                ],
+                id="branches-that-disagree",
+            ),
+            pytest.param(
+                {"m": Choice([Branch(None, {"a": Choice([Branch("x", {})])}), Branch(None, {"a": Choice([0])})])},
+                [
+                    (
+                        "s.m.a: branches may share a parameter only with equal distributions; "
+                        "got choice({_group_: x}) and choice(0)."
+                    )
+                ],
+                id="branches-that-disagree-on-a-nested-choice",
+            ),
+            pytest.param(
+                {"a b": Randint(2)},
+                ["s: keys must be Hydra keys such as lr, +model.lr or db@backup; got 'a b'."],
+                id="no-hydra-key",
+            ),
+        ],
+    )
+    def test_a_space_that_cannot_be_run_is_told_with_every_problem(
+        self, parameters: dict[str, Distribution], messages: list[str]
+    ) -> None:
+        assert [str(problem) for problem in SearchSpace(parameters).validate("s")] == messages
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"optimizer": Choice([Branch("adam", {"lr": Uniform(0, 1)}), Branch("sgd", {"lr": Uniform(0, 1)})])},
+            {"m": Choice([Branch(None, {"a": 1}), Branch(None, {"+a": Randint(2)}), 3])},
+            {"m": Choice([Branch(None, {"name": "x", "lr": 0.1}), Branch(None, {"name": "y", "lr": Uniform(0, 1)})])},
+            {"lr": Randint(2), "lr2": Randint(2), "a.lr": Randint(2)},
+            {"db@one": Choice(["x"]), "db@two": Choice(["x"]), "db/engine": Choice(["y"]), "++n": Randint(2)},
+        ],
+        ids=["group-and-children", "alternatives", "fixed-here-drawn-there", "alike-names", "packages"],
+    )
+    def test_what_is_unambiguous_is_legal(self, parameters: dict[str, Distribution]) -> None:
+        assert list(SearchSpace(parameters).validate("s")) == []
+
+    def test_a_grid_takes_choices_only(self) -> None:
+        space = SearchSpace(
+            {
+                "x": Choice([1]),
+                "n": Randint(3),
+                "m": Choice([Branch(None, {"q": QUniform(0, 9, 1)}), 1]),
+                "r": Choice(range(9)),
+            }
+        )
+
+        assert [str(problem) for problem in space.validate_grid("s")] == [
+            "s.n: grid takes choice only; got randint(3). List the values in a choice, or use random.",
+            "s.m.q: grid takes choice only; got quniform(0, 9, 1). List the values in a choice, or use random.",
+        ]
+
+    def test_warnings_of_every_parameter_are_told(self) -> None:
+        space = SearchSpace({"x": Choice([[1, 2]]), "y": LogUniform(0.1, 1), "z": Randint(2)})
+
+        assert [problem.where for problem in space.warnings("s")] == ["s.x", "s.y"]
+
+
+class TestReading:
+    def test_a_space_is_read_from_any_notation(self) -> None:
+        space = read_space(
+            {
+                "lr": "loguniform(-6.9, -2.3)",
+                "+model.units": {"type": "randint", "upper": 8},
+                "seed": Choice(range(3)),
+                "optimizer": {
+                    "type": "choice",
+                    "values": [{"_group_": "adam", "beta": {"type": "uniform", "min_value": 0, "max_value": 1}}, "sgd"],
+                },
+            }
+        )
+
+        assert space == SearchSpace(
+            {
+                "lr": LogUniform(-6.9, -2.3),
+                "+model.units": Randint(8),
+                "seed": Choice(range(3)),
+                "optimizer": Choice([Branch("adam", {"beta": Uniform(0, 1)}), "sgd"]),
+            }
+        )
+        assert space.point([0.0, 0.0, 0.0, 0.9, 0.0])["optimizer"] == "sgd"
+        assert list(space.point([0.0] * 5))[-2:] == ["optimizer", "optimizer.beta"]
+
+    def test_with_absolute_children_every_mapping_is_a_branch(self) -> None:
+        space = read_space({"x": {"type": "choice", "values": [{"a": 1}]}}, absolute_children=True)
+
+        assert space.point([0.0]) == {"a": 1}
+
+    def test_what_cannot_be_read_is_told_at_once(self) -> None:
+        with pytest.raises(SpecError) as caught:
+            read_space({"x": 1, 5: "uniform(0, 1)", "y": "unifrom(0, 1)"}, where="s")  # type: ignore[dict-item]
+
+        assert [str(problem) for problem in caught.value.problems] == [
+            (
+                "s.x: must be an expression; got 1. "
+                "Write for example {type: uniform, min_value: 0, max_value: 1} or uniform(0, 1)."
+            ),
+            "s: keys must be text; got 5. Write '5' in quotes.",
+            "s.y: unknown expression; got 'unifrom'. Did you mean uniform?",
+        ]
+
+    @pytest.mark.parametrize("thing", [None, [1], "uniform(0, 1)"], ids=str)
+    def test_a_space_is_a_mapping(self, thing: Any) -> None:
+        with pytest.raises(SpecError, match=r"^s: must be a mapping from key to expression; got "):
+            read_space(thing, where="s")
