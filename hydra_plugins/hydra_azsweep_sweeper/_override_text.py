@@ -81,7 +81,7 @@ def _is_writable_key(key: object) -> bool:
         read = list(_parser().parse_rule(f"{{{_key_text(key)}:0}}", "dictContainer"))
     except HydraException:
         return False
-    return read == [key] and type(read[0]) is type(key)
+    return bool(read == [key])
 
 
 @functools.cache

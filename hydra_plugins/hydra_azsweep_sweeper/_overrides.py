@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -174,7 +174,10 @@ class _Reader:
     def read_argument(self, argument: str) -> _Entry | None:
         key, _, text = argument.partition("=")
         where = f"override {argument}"
-        return _Entry(where, key, argument) if key.startswith("~") else self._read(where, key, text)
+        if key.startswith("~"):
+            return _Entry(where, key, argument)
+        entry = self._read(f"override {key}", key, text)
+        return None if entry is None else replace(entry, where=where)
 
     def check_key(self, key: str, where: str) -> bool:
         """Note a problem unless `key` is one that a value can be given to."""
