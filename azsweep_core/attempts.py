@@ -39,17 +39,17 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
         metrics = {name: float(value) for name, value in result["returned"].items()}
         return TrialReport(**base, returned=metrics, returned_instead=result.get("returned_instead", ""))
     if result is not None and result["outcome"] == "raised":
-        return TrialReport(**base, state=TrialState.FAILED, **_raised(result))
+        return TrialReport(**base, **_raised(result), state=TrialState.FAILED)
     if request is not None:
         killed = "" if result is not None else f" ({exit_words(status)} after the grace period)" if status < 0 else ""
         return TrialReport(**base, state=request.state, reason=request.reason + killed)
     if heartbeat is None:
-        return TrialReport(**base, lost=True, **_never_began(control, status))
+        return TrialReport(**base, **_never_began(control, status), lost=True)
     reason = f"its process {exit_words(status)}{_quote(control)}"
     return TrialReport(**base, state=TrialState.FAILED, reason=reason, failure=exit_words(status))
 
 
-def _raised(document: dict[str, Any]) -> dict[str, str]:
+def _raised(document: dict[str, Any]) -> dict[str, Any]:
     message = document["message"]
     words = f"{document['exception']}: {message}" if message else document["exception"]
     if document["exception"] == "sys.exit":
@@ -57,7 +57,7 @@ def _raised(document: dict[str, Any]) -> dict[str, str]:
     return {"reason": words, "failure": words}
 
 
-def _never_began(control: ControlDir, status: int) -> dict[str, str]:
+def _never_began(control: ControlDir, status: int) -> dict[str, Any]:
     """Why the task did not begin: the launcher's exception, or how the process went."""
     error = control.launch_error()
     if error is not None:

@@ -77,11 +77,12 @@ class ProcessHelper(Generic[Payload]):
     Args:
         run: called in each child with its payload; what it returns is dropped, an exception ends the child with
             code 1, and the child then ends as a script would.
+        preload: called once in the helper, to import there what every child would import for itself.
     Raises:
         AzsweepError: on a platform without fork.
     """
 
-    def __init__(self, run: Callable[[Payload], object]) -> None:
+    def __init__(self, run: Callable[[Payload], object], preload: Callable[[], object] | None = None) -> None:
         if not hasattr(os, "fork"):
             raise AzsweepError("hydra.sweeper: trials need a platform with fork (Linux, macOS); got " + sys.platform)
         ours, theirs = Pipe(duplex=True)
@@ -89,7 +90,7 @@ class ProcessHelper(Generic[Payload]):
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
-            _Helper(theirs, run).serve_and_exit()
+            _Helper(theirs, run).serve_and_exit(preload)
         theirs.close()
         self._pipe = ours
         self._open = True
@@ -140,7 +141,7 @@ class _Helper(Generic[Payload]):
         self._pids: dict[str, int] = {}
         self._keys: dict[int, str] = {}
 
-    def serve_and_exit(self) -> NoReturn:
+    def serve_and_exit(self, preload: Callable[[], object] | None) -> NoReturn:
         try:
             os.setsid()  # a terminal's Ctrl-C is the coordinator's to hear
             _linux.become_subreaper()
@@ -151,6 +152,9 @@ class _Helper(Generic[Payload]):
             os.set_blocking(ended, False)
             signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
             signal.signal(signal.SIGCHLD, lambda *_: None)
+            if preload is not None:
+                with contextlib.suppress(Exception):  # children that need it will meet the same error, and can show it
+                    preload()
             self._serve(ended)
             self._kill_everything()
         except BaseException:  # the helper must never run on into the coordinator's code, whatever happened

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from azsweep_core import expressions
 from azsweep_core._reading import MappingReader, join, nearest
@@ -15,9 +15,7 @@ from azsweep_core.objective import Goal, Objective
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import SearchSpace, read_space
 
-__all__ = ["Judgement", "SweepSpec", "judge", "read_sweep", "to_mapping"]
-
-T = TypeVar("T")
+__all__ = ["Judgement", "SweepSpec", "judge", "read_and_judge", "read_sweep", "to_mapping"]
 
 _KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
 _FINITE_POINTS = 10**6
@@ -55,14 +53,8 @@ class SweepSpec:
 
     @property
     def max_trials(self) -> int | None:
-        """Trials in all: limits.max_total_trials, else the points of the search space; None if these are infinite."""
-        if self.limits.max_total_trials is not None:
-            return self.limits.max_total_trials
-        if self.sampling_algorithm.type is SamplerType.GRID:
-            return self.search_space.grid_size
-        base = self.sampling_algorithm.logbase
-        points = (self.search_space if base is None else self.search_space.with_logbase(base)).size
-        return points if points is not None and points <= _FINITE_POINTS else None
+        """Trials in all: limits.max_total_trials, else as many as the search space has points; None if it is infinite."""
+        return _max_trials(self.search_space, self.sampling_algorithm, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +74,45 @@ def read_sweep(mapping: Mapping[str, Any], where: str = "", *, absolute_children
     Raises:
         SpecError: with every problem of names and types; whether the spec makes sense is for `judge`.
     """
+    parts, problems = _read_parts(mapping, where, absolute_children)
+    if problems:
+        raise SpecError(problems)
+    return SweepSpec(**parts)
+
+
+def read_and_judge(mapping: Mapping[str, Any]) -> tuple[SearchSpace | None, SweepSpec | None, Judgement]:
+    """`read_sweep` and `judge` at once: what can be read is judged although other parts cannot.
+
+    The space is None if it cannot be read, the spec if anything cannot; the errors hold the problems of both kinds.
+    """
+    parts, problems = _read_parts(mapping, "", absolute_children=False)
+    judgement = _judge(**parts)
+    spec = None if problems else SweepSpec(**parts)
+    return parts.get("search_space"), spec, Judgement((*problems, *judgement.errors), judgement.warnings)
+
+
+def _read_parts(
+    mapping: Mapping[str, Any], where: str, absolute_children: bool
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The parts that can be read, by their names in SweepSpec, and what is wrong with the others."""
     problems: list[Problem] = []
     reader = MappingReader(mapping, where, _KEYS, problems)
-
-    def part(name: str, read: Callable[[Any, str], T], default: Any) -> T | None:
+    readers: dict[str, tuple[Callable[[Any, str], Any], Any]] = {
+        "search_space": (lambda value, at: read_space(value, at, absolute_children=absolute_children), {}),
+        "sampling_algorithm": (SamplingAlgorithm.read, SamplerType.RANDOM.value),
+        "objective": (_read_objective, {}),
+        "limits": (_read_limits, {}),
+    }
+    if "early_termination" in reader:
+        readers["early_termination"] = (read_policy, {})
+    parts: dict[str, Any] = {}
+    for name, (read, default) in readers.items():
         value = reader.get(name)
         try:
-            return read(default if value is None else value, join(where, name))
+            parts[name] = read(default if value is None else value, join(where, name))
         except SpecError as error:
-            problems.extend(error.problems)
-            return None
-
-    space = part("search_space", lambda value, at: read_space(value, at, absolute_children=absolute_children), {})
-    algorithm = part("sampling_algorithm", SamplingAlgorithm.read, SamplerType.RANDOM.value)
-    objective = part("objective", _read_objective, {})
-    limits = part("limits", _read_limits, {})
-    policy = part("early_termination", read_policy, {}) if "early_termination" in reader else None
-    if problems or space is None or algorithm is None or objective is None or limits is None:
-        raise SpecError(problems)
-    return SweepSpec(
-        search_space=space,
-        sampling_algorithm=algorithm,
-        objective=objective,
-        limits=limits,
-        early_termination=policy,
-    )
+            problems += error.problems
+    return parts, problems
 
 
 def to_mapping(spec: SweepSpec) -> dict[str, Any]:
@@ -130,25 +136,58 @@ def to_mapping(spec: SweepSpec) -> dict[str, Any]:
 
 def judge(spec: SweepSpec) -> Judgement:
     """Everything that is wrong or doubtful about the spec itself, whatever it will run on."""
-    space, algorithm, policy = spec.search_space, spec.sampling_algorithm, spec.early_termination
-    wrong_space = list(space.validate("search_space"))
-    if algorithm.type is SamplerType.GRID:
-        wrong_space += space.validate_grid("search_space")
-    wrong_algorithm = list(algorithm.validate(space))
-    errors = [*wrong_space, *wrong_algorithm, *_wrong_objective(spec.objective), *spec.limits.validate()]
-    if policy is not None:
-        errors += policy.validate()
+    return _judge(**{field.name: getattr(spec, field.name) for field in fields(spec)})
+
+
+def _judge(
+    search_space: SearchSpace | None = None,
+    sampling_algorithm: SamplingAlgorithm | None = None,
+    objective: Objective | None = None,
+    limits: Limits | None = None,
+    early_termination: Policy | None = None,
+) -> Judgement:
+    """Judge the parts that are given, each alone and those that belong together."""
+    errors: list[Problem] = []
     warnings: list[Problem] = []
-    if not (wrong_space or wrong_algorithm):  # else the space has no size, and warnings have no meaning
-        if spec.max_trials is None:
+    if search_space is not None:
+        errors, warnings = _judge_sampling(search_space, sampling_algorithm, limits)
+    if objective is not None:
+        errors += _wrong_objective(objective)
+    if limits is not None:
+        errors += limits.validate()
+        warnings += _doubtful_limits(limits)
+    if early_termination is not None:
+        errors += early_termination.validate()
+        warnings += early_termination.warnings()
+    return Judgement(tuple(errors), tuple(warnings))
+
+
+def _judge_sampling(
+    space: SearchSpace, algorithm: SamplingAlgorithm | None, limits: Limits | None
+) -> tuple[list[Problem], list[Problem]]:
+    """Errors and warnings of the search space and what is done with it."""
+    errors = list(space.validate("search_space"))
+    if algorithm is not None:
+        errors += space.validate_grid("search_space") if algorithm.type is SamplerType.GRID else ()
+        errors += algorithm.validate(space)
+    if errors:  # then the space may have no size, and warnings no meaning
+        return errors, []
+    warnings = list(space.warnings("search_space"))
+    if algorithm is not None and limits is not None:
+        if _max_trials(space, algorithm, limits) is None:
             rule = f"is required: {algorithm.type.value} never comes to the end of this search space"
             errors.append(Problem("limits.max_total_trials", rule, "null", "Set how many trials to run."))
-        warnings += space.warnings("search_space")
-        warnings += algorithm.warnings(space, spec.limits)
-    warnings += _doubtful_limits(spec.limits)
-    if policy is not None:
-        warnings += policy.warnings()
-    return Judgement(tuple(errors), tuple(warnings))
+        warnings += algorithm.warnings(space, limits)
+    return errors, warnings
+
+
+def _max_trials(space: SearchSpace, algorithm: SamplingAlgorithm, limits: Limits) -> int | None:
+    if limits.max_total_trials is not None:
+        return limits.max_total_trials
+    if algorithm.type is SamplerType.GRID:
+        return space.grid_size
+    points = (space if algorithm.logbase is None else space.with_logbase(algorithm.logbase)).size
+    return points if points is not None and points <= _FINITE_POINTS else None
 
 
 def _read_objective(value: object, where: str) -> Objective:

@@ -73,7 +73,8 @@ def _results(history: History) -> str:
         document["best_completed_trial"] = {**_pointer(completed), "value": completed.value}
     document["trials"] = {state.value: history.count(state) for state in TrialState if history.count(state)}
     document["stop_reason"] = history.stop_reason
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _pointer(trial: Trial) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -44,14 +45,16 @@ def check_composition(
     yield from options
     if options:
         return
-    for point in _probes(space):
-        problem = _problem(loader, config, trial_overrides(point, fixed))
-        if problem is None:
-            continue
-        alone = [_problem(loader, config, trial_overrides({key: point[key]}, fixed)) for key in point]
-        culprits = list(dict.fromkeys(each for each in alone if each is not None))
-        yield from culprits or [problem]
+    if (problem := _problem(loader, config, fixed, fixed)) is not None:
+        yield problem
         return
+    for point in _probes(space):
+        sampled = trial_overrides(point, ())
+        problem = _problem(loader, config, [*fixed, *sampled], sampled)
+        if problem is not None:
+            alone = (_problem(loader, config, [*fixed, each], [each]) for each in sampled)
+            yield from [each for each in alone if each is not None] or [problem]
+            return
 
 
 def _probes(space: SearchSpace) -> Iterator[Parameters]:
@@ -61,10 +64,10 @@ def _probes(space: SearchSpace) -> Iterator[Parameters]:
     for selector in space.dimensions:
         if selector.is_branch:
             for index in range(len(selector.distribution.support or ())):
-                yield space.draw(lambda dimension, on=selector, at=index: _pick(dimension, on, at))
+                yield space.draw(functools.partial(_pick, selector, index))
 
 
-def _pick(dimension: Dimension, selector: Dimension, index: int) -> Any:
+def _pick(selector: Dimension, index: int, dimension: Dimension) -> Any:
     return index if dimension.index == selector.index else dimension.distribution.from_unit(0.5)
 
 
@@ -81,8 +84,10 @@ def _unknown_options(loader: ConfigLoader, space: SearchSpace) -> Iterator[Probl
                 yield Problem(key, f"must name options of the config group {group}", value, hint)
 
 
-def _problem(loader: ConfigLoader, config: DictConfig, overrides: Sequence[str]) -> Problem | None:
-    """What Hydra says against these overrides, as one problem."""
+def _problem(
+    loader: ConfigLoader, config: DictConfig, overrides: Sequence[str], blamed: Sequence[str]
+) -> Problem | None:
+    """What Hydra says against these overrides, as one problem with those of them that are to blame."""
     try:
         compose_task_config(loader, config, overrides)
     except (HydraException, OmegaConfBaseException) as error:
@@ -90,6 +95,6 @@ def _problem(loader: ConfigLoader, config: DictConfig, overrides: Sequence[str])
         cause = error.__cause__
         if isinstance(cause, OmegaConfBaseException):
             said += f" ({str(cause).splitlines()[0]})"
-        words = " ".join(overrides)
-        return Problem(f"override {words}" if words else "config", "must compose with the app's config", None, said)
+        where = f"override {' '.join(blamed)}" if blamed else "config"
+        return Problem(where, "must compose with the app's config", None, said)
     return None

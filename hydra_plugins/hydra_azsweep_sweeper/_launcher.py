@@ -88,6 +88,7 @@ class ProcessLauncher:
         sweep_dir: absolute; control directories live under it.
         overrides_of: the Hydra overrides that give a trial its parameters.
         prepare: called in the trial's process right before the task.
+        preload: called once in the helper, before any trial.
     """
 
     def __init__(
@@ -99,13 +100,14 @@ class ProcessLauncher:
         config: DictConfig,
         overrides_of: Callable[[Parameters], Sequence[str]],
         prepare: Callable[[], None],
+        preload: Callable[[], object],
     ) -> None:
         self._sweep_dir = sweep_dir
         self._overrides_of = overrides_of
         self._running: dict[str, _Running] = {}
         self._keys: dict[int, str] = {}
         run = functools.partial(_launch, hydra_context, task_function, config, prepare)
-        self._helper: ProcessHelper[_Job] = ProcessHelper(run)
+        self._helper: ProcessHelper[_Job] = ProcessHelper(run, preload)
 
     def start(self, launch: Launch) -> None:
         control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
@@ -22,20 +22,18 @@ from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.scheduler import Ending, EndingKind
-from azsweep_core.spec import SweepSpec, judge, read_sweep, to_mapping
+from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._launcher import ProcessLauncher
-from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, read_overrides, trial_overrides
+from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 
 __all__ = ["run"]
 
 log = logging.getLogger("azsweep")
-
-Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +74,18 @@ def run(
 def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[str]) -> _Request:
     """Everything read and judged; all problems in one SpecError."""
     loader = hydra_context.config_loader
-    problems: list[Problem] = []
-    settings = _gather(problems, lambda: read_settings(config, os.environ))
-    if settings is None:
-        raise SpecError(problems)
+    settings, problems = read_settings(config, os.environ)
     overrides = read_overrides(arguments, settings.params, settings.search_space, loader)
     problems += overrides.problems
-    spec = _gather(problems, lambda: read_sweep({**settings.spec, "search_space": overrides.parameters}))
-    if spec is None:
-        raise SpecError(problems)
-    judgement = judge(spec)
+    space, spec, judgement = read_and_judge({**settings.spec, "search_space": overrides.parameters})
     problems += judgement.errors
-    if not any(spec.search_space.validate("search_space")):
-        problems += check_composition(loader, config, spec.search_space, overrides.fixed)
-    if problems:
+    if space is not None and not any(space.validate("search_space")):
+        unpassable = list(check_space(space, overrides.fixed))
+        problems += unpassable or check_composition(loader, config, space, overrides.fixed)
+    if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     _log_notes(settings, overrides, judgement.warnings)
     return _Request(settings, spec, overrides.fixed)
-
-
-def _gather(problems: list[Problem], read: Callable[[], Read]) -> Read | None:
-    """What `read` gives, or None with its problems added to the list."""
-    try:
-        return read()
-    except SpecError as error:
-        problems += error.problems
-        return None
 
 
 def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence[Problem]) -> None:
@@ -140,6 +124,7 @@ def _sweep(
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     slots = spec.limits.max_concurrent_trials or len(os.sched_getaffinity(0))
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
+    tracker = _tracker(settings, spec, directory)
     launcher = ProcessLauncher(
         sweep_dir=directory,
         hydra_context=hydra_context,
@@ -147,11 +132,7 @@ def _sweep(
         config=config,
         overrides_of=overrides_of,
         prepare=_log_to_own_run if settings.use_mlflow else _nothing,
-    )
-    tracker = (
-        MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
-        if settings.use_mlflow
-        else NullTracker()
+        preload=functools.partial(_preload, tracker),
     )
     plan = SweepPlan(
         spec=to_mapping(spec),
@@ -178,6 +159,19 @@ def _sweep(
 def _sweep_name(directory: Path) -> str:
     """Name of the sweep's run in MLflow: Hydra's date and time, or whatever the last two folders are called."""
     return "/".join(directory.parts[-2:])
+
+
+def _tracker(settings: Settings, spec: SweepSpec, directory: Path) -> MlflowTracker | NullTracker:
+    if not settings.use_mlflow:
+        return NullTracker()
+    return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
+
+
+def _preload(tracker: MlflowTracker | NullTracker) -> None:
+    """Import what an app that logs to a database would import again in each trial: two seconds of a core."""
+    is_database = isinstance(tracker, MlflowTracker) and not tracker.tracking_uri.startswith(("http:", "https:"))
+    if is_database and "mlflow" in sys.modules:
+        importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
 
 
 def _log_to_own_run() -> None:

@@ -15,6 +15,7 @@ from azsweep_core.errors import Problem, SpecError
 
 __all__ = ["Settings", "read_settings"]
 
+_SPEC = ("sampling_algorithm", "objective", "limits", "early_termination")
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
 
 
@@ -38,37 +39,33 @@ class Settings:
     notes: tuple[str, ...]
 
 
-def read_settings(config: DictConfig, environment: Mapping[str, str]) -> Settings:
-    """The settings of a composed config.
+def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
+    """The settings of a composed config, with what is wrong with those that are not part of the spec itself.
 
     Raises:
-        SpecError: with every setting that cannot be used and is not part of the spec itself.
+        SpecError: if an interpolation does not resolve.
     """
     try:
         plain = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     except OmegaConfBaseException as error:
         text = str(error).splitlines()[0]
         raise SpecError([Problem("hydra.sweeper", "interpolations must resolve", text)]) from error
-    sweeper: dict[str, Any] = dict(plain) if isinstance(plain, dict) else {}
+    sweeper: dict[str, Any] = {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
     notes = tuple(_replace_whole(sweeper, config))
-    problems = list(_problems(sweeper))
-    if problems:
-        raise SpecError(problems)
-    spec = {key: sweeper[key] for key in ("sampling_algorithm", "objective", "limits", "early_termination")}
-    spec["objective"] = {key: value for key, value in sweeper["objective"].items() if value is not None}
-    spec["limits"] = {key: value for key, value in sweeper["limits"].items() if value is not None}
-    return Settings(
-        spec={key: value for key, value in spec.items() if value is not None and value != {}},
-        search_space=sweeper["search_space"],
-        params=sweeper["params"],
-        use_mlflow=sweeper["tracking"] == "mlflow",
-        experiment_name=sweeper["experiment_name"]
+    problems: list[Problem] = []
+    settings = Settings(
+        spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name]))},
+        search_space=_mapping(sweeper, "search_space", problems),
+        params=_mapping(sweeper, "params", problems),
+        use_mlflow=_uses_mlflow(sweeper["tracking"], problems),
+        experiment_name=_text(sweeper, "experiment_name", problems)
         or environment.get("MLFLOW_EXPERIMENT_NAME")
         or str(config.hydra.job.name),
-        stop_grace_s=float(sweeper["stop_grace"]),
-        poll_interval_s=float(sweeper["poll_interval"]),
+        stop_grace_s=_seconds(sweeper, "stop_grace", 0.0, problems),
+        poll_interval_s=_seconds(sweeper, "poll_interval", 0.01, problems),
         notes=notes,
     )
+    return settings, problems
 
 
 def _replace_whole(sweeper: dict[str, Any], config: DictConfig) -> Iterator[str]:
@@ -83,16 +80,37 @@ def _replace_whole(sweeper: dict[str, Any], config: DictConfig) -> Iterator[str]
             sweeper[name] = value
 
 
-def _problems(sweeper: Mapping[str, Any]) -> Iterator[Problem]:
-    if sweeper["tracking"] not in ("mlflow", "none", None):
-        yield Problem("tracking", "must be mlflow or none", str(sweeper["tracking"]))
-    name = sweeper["experiment_name"]
-    if name is not None and not isinstance(name, str):
-        yield Problem("experiment_name", "must be text", repr(name))
-    for key in ("search_space", "params"):
-        if not isinstance(sweeper[key], Mapping):
-            yield Problem(key, "must be a mapping of Hydra keys", repr(sweeper[key]))
-    for key, least in (("stop_grace", 0.0), ("poll_interval", 0.01)):
-        seconds = sweeper[key]
-        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not least <= seconds < math.inf:
-            yield Problem(key, f"must be a number of seconds, at least {least:g}", repr(seconds))
+def _without_nulls(value: Any) -> Any:
+    """A group of settings without those that are not set."""
+    return {key: item for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+
+
+def _mapping(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> Mapping[str, Any]:
+    value = sweeper[name]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return value
+    if value is not None:
+        problems.append(Problem(name, "must be a mapping from Hydra keys, which are text", repr(value)))
+    return {}
+
+
+def _text(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> str:
+    value = sweeper[name]
+    if value is None or isinstance(value, str):
+        return value or ""
+    problems.append(Problem(name, "must be text", repr(value), f"Write '{value}' in quotes."))
+    return ""
+
+
+def _uses_mlflow(tracking: Any, problems: list[Problem]) -> bool:
+    if tracking not in ("mlflow", "none"):
+        problems.append(Problem("tracking", "must be mlflow or none", repr(tracking)))
+    return bool(tracking == "mlflow")
+
+
+def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list[Problem]) -> float:
+    value = sweeper[name]
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value < math.inf:
+        return float(value)
+    problems.append(Problem(name, f"must be a number of seconds, at least {least:g}", repr(value)))
+    return least

@@ -70,7 +70,7 @@ def _segfault(_: Path) -> None:
 
 def _exit_handlers(_: Path) -> None:
     atexit.register(print, "handler ran")
-    threading.Thread(target=lambda: (time.sleep(0.2), print("thread ended"))).start()
+    threading.Timer(0.2, print, ["thread ended"]).start()
     print("body ended")
 
 
