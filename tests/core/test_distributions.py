@@ -110,6 +110,7 @@ class TestValues:
             pytest.param(QUniform(0.05, 0.75, 1), 0.9, 1, id="quantised-values-are-not-clipped-above"),
             pytest.param(QUniform(0, 1, 0.1), 0.31, 0.3, id="no-0.30000000000000004"),
             pytest.param(QUniform(0, 100, 2.0), 0.5, 50, id="int-when-q-is-a-whole-float"),
+            pytest.param(QUniform(0.5, 2, 1), 0.0, 1, id="a-bound-between-two-multiples-belongs-to-the-inner-one"),
             pytest.param(QNormal(0, 1, 1), 0.0, -8, id="the-least-unit-is-as-far-out-as-the-largest"),
             pytest.param(Randint(10), 0.999, 9, id="randint-excludes-its-upper-bound"),
             pytest.param(Randint(10**30), 0.5, 10**30 // 2, id="randint-of-any-size"),
@@ -219,6 +220,9 @@ class TestFiniteExpressions:
         assert distribution.support is not None
         if size:
             assert distribution.support[size - 1] == last
+
+    def test_multiples_of_a_decimal_fraction_are_written_as_such(self) -> None:
+        assert list(QUniform(0, 0.7, 0.1).support) == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 
     def test_lazy_supports_slice_and_count_from_the_end_as_lists_do(self) -> None:
         support = QUniform(0, 10, 2).support
