@@ -32,6 +32,7 @@ class Job:
         spec_mapping: what `read_sweep` reads, with `absolute_children`.
         trial: the trial's mapping, or the component that a pipeline's node refers to.
         raw: the job or node as it stands in the file.
+        where: file and node, as problems name them.
     """
 
     path: Path
@@ -40,16 +41,12 @@ class Job:
     trial: Mapping[str, Any] | str
     inputs: Mapping[str, Any]
     raw: Mapping[str, Any]
+    where: str
 
     @property
     def command(self) -> str | None:
         """What a trial runs, with its placeholders; None if another file says so."""
         return None if isinstance(self.trial, str) else self.trial.get("command")
-
-    @property
-    def where(self) -> str:
-        """File and node, as problems name them."""
-        return str(self.path) if self.name is None else f"{self.path}: jobs.{self.name}"
 
     def validate(self) -> Iterator[Problem]:
         """Placeholders of the command that nothing gives a value."""
@@ -97,17 +94,16 @@ def read_job(path: str | Path, name: str | None = None) -> Job:
     path = Path(path)
     document = _load(path)
     if document.get("type") == "pipeline":
-        name, node = _sweep_node(document, path, name)
-        problems = [*node_problems(node)]
+        node_name, node = _sweep_node(document, path, name)
+        at, problems = f"{path}: jobs.{node_name}", [*node_problems(node)]
     else:
-        node = document
-        problems = [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
+        node_name, node = None, document
+        at, problems = str(path), [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
     if problems:
-        at = str(path) if name is None else f"{path}: jobs.{name}"
         raise SpecError(Problem(f"{at}: {one.where}", one.rule, one.got, one.fix) for one in problems)
     spec = {key: node[key] for key in SPEC_KEYS if key in node}
     inputs = node.get("inputs") or {}
-    return Job(path=path, name=name, spec_mapping=spec, trial=node["trial"], inputs=inputs, raw=node)
+    return Job(path=path, name=node_name, spec_mapping=spec, trial=node["trial"], inputs=inputs, raw=node, where=at)
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -458,6 +458,9 @@ class TestJudging:
                 ["limits.max_concurrent_trials: is more than limits.max_total_trials, 5; got 10."],
                 id="more-at-once-than-in-all",
             ),
+            pytest.param(
+                {"limits": {"max_total_trials": 5, "max_concurrent_trials": 5}}, [], id="as-many-at-once-as-in-all"
+            ),
             pytest.param({"limits": {"max_total_trials": 1000}}, [], id="as-many-trials-as-azureml-takes"),
             pytest.param(
                 {"limits": {"max_total_trials": 1001}},
