@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from azsweep_core._mlflow_store import bounded_requests, is_transient, redacted, unreachable
+from azsweep_core._mlflow_store import bounded_requests, is_transient, root_cause, unreachable
 from azsweep_core.errors import AzsweepError, Problem, StoreUnreachable
 
 __all__ = ["StoreCalls"]
@@ -45,13 +45,13 @@ class StoreCalls:
                 result = call()
         except (MlflowException, OSError) as error:
             if not is_transient(error):
-                rule = f"MLflow must accept what a sweep records ({redacted(error).rstrip('.')})"
+                rule = f"MLflow must accept what a sweep records ({root_cause(error)})"
                 raise AzsweepError(str(Problem("tracking", rule))) from error
             if not self._is_away:
-                _LOG.warning("The MLflow store does not answer; the sweep goes on meanwhile: %s", redacted(error))
+                _LOG.warning("The MLflow store does not answer; the sweep goes on meanwhile: %s", root_cause(error))
             self._is_away = True
             self._ask_again_s = time.monotonic() + 9 * (time.monotonic() - began_s)
-            raise StoreUnreachable(unreachable(self._tracking_uri, error)) from error
+            raise StoreUnreachable(unreachable(self._tracking_uri, root_cause(error))) from error
         if self._is_away:
             _LOG.info("The MLflow store answers again.")
             self._is_away = False

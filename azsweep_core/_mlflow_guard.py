@@ -157,10 +157,16 @@ def _set_experiment(experiment_name: str | None = None, experiment_id: str | Non
     own: Any = _mlflows_own["set_experiment"](experiment_id=_bound[-1].experiment_id, **named)
     wanted = experiment_name if experiment_id is None else experiment_id
     if wanted not in (own.name, own.experiment_id):
-        _LOG.warning(
-            "mlflow.set_experiment(%r) has no effect in a trial: its run belongs to the sweep's experiment %r. "
-            "Set experiment_name of the sweep to change that.",
-            wanted,
-            own.name,
-        )
+        _warn_of_experiment(wanted, own.name)
     return own
+
+
+@functools.cache
+def _warn_of_experiment(wanted: str | None, own: str) -> None:
+    """Once for each name."""
+    _LOG.warning(
+        "mlflow.set_experiment(%r) has no effect in a trial: its run belongs to the sweep's experiment %r. "
+        "Set experiment_name of the sweep to change that.",
+        wanted,
+        own,
+    )

@@ -26,6 +26,7 @@ __all__ = [
     "is_transient",
     "probe_database",
     "redacted",
+    "root_cause",
     "unreachable",
 ]
 
@@ -128,12 +129,19 @@ def redacted(text: object) -> str:
     return shown if len(shown) <= _MESSAGE_CHARACTERS else f"{shown[:_MESSAGE_CHARACTERS]}..."
 
 
-def unreachable(uri: str, cause: object) -> str:
+def root_cause(error: BaseException) -> str:
+    """What the innermost exception says: those around it repeat the request at length."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return redacted(error).rstrip(".") or type(error).__name__
+
+
+def unreachable(uri: str, cause: str) -> str:
     """The message for a store that does not answer as one."""
     how = "Start it" if urlsplit(uri).scheme in ("http", "https") else "Check it"
     fix = f"{how}, set MLFLOW_TRACKING_URI to another store, or set tracking: none."
     rule = "the MLflow store must be reachable before the first trial"
-    return str(Problem("tracking", rule, f"{redacted(uri)} ({redacted(cause).rstrip('.')})", fix))
+    return str(Problem("tracking", rule, f"{redacted(uri)} ({cause})", fix))
 
 
 def is_transient(error: Exception) -> bool:

@@ -35,6 +35,7 @@ from azsweep_core._mlflow_store import (
     is_transient,
     probe_database,
     redacted,
+    root_cause,
     unreachable,
 )
 from azsweep_core.errors import AzsweepError, Problem
@@ -132,13 +133,13 @@ class MlflowTracker:
         except AzsweepError:
             raise
         except Exception as error:  # whatever a store, a driver or a plug-in of MLflow raises
-            raise AzsweepError(unreachable(self.tracking_uri, error)) from error
+            raise AzsweepError(unreachable(self.tracking_uri, root_cause(error))) from error
         self.how_to_open = how_to_open(self.tracking_uri, self._experiment_id, self._parent_id)
         try:
             with bounded_requests(_ARTIFACT_TIMEOUT_S):
                 self._client.log_dict(self._parent_id, dict(spec), "sweep_spec.yaml")
         except Exception as error:  # noqa: BLE001 - artifact stores raise what they like, and trials can do without
-            _LOG.warning("The sweep's configuration could not be kept as an MLflow artifact: %s", redacted(error))
+            _LOG.warning("The sweep's configuration could not be kept as an MLflow artifact: %s", root_cause(error))
 
     def start_trial(
         self, number: int, parameters: Parameters, lost_run_id: str | None = None
