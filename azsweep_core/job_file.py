@@ -50,12 +50,9 @@ class Job:
 
     def validate(self) -> Iterator[Problem]:
         """Placeholders of the command that nothing gives a value."""
-        known = [f"search_space.{name}" for name in self.spec_mapping["search_space"]]
-        known += [f"inputs.{name}" for name in self.inputs]
-        known += [f"outputs.{name}" for name in self.raw.get("outputs") or ()]
-        if self.name is not None:  # a component's inputs are given by the node, those of the search space among them
-            known += [f"inputs.{name}" for name in (*self.spec_mapping["search_space"], *self._declared("inputs"))]
-            known += [f"outputs.{name}" for name in self._declared("outputs")]
+        known = [f"{self._kind}.{name}" for name in self.spec_mapping["search_space"]]
+        for key in ("inputs", "outputs"):
+            known += [f"{key}.{name}" for name in (*(self.raw.get(key) or ()), *self._declared(key))]
         for placeholder in _placeholders(_OPTIONAL.sub("", self.command or "")):
             if placeholder not in known:
                 fix = nearest(placeholder, known)
@@ -67,15 +64,20 @@ class Job:
             yield Problem(f"{self.where}: sampling_algorithm", "is missing, which means random")
         if self.command is None:
             return
-        kind = "search_space" if self.name is None else "inputs"  # a component knows inputs only
         used = _placeholders(self.command)
         for name in self.spec_mapping["search_space"]:
-            if f"{kind}.{name}" not in used and f"search_space.{name}" not in used:
-                fix = f"Pass it on with ${{{{{kind}.{name}}}}}."
+            placeholder = f"{self._kind}.{name}"
+            if placeholder not in used:
+                fix = f"Pass it on with ${{{{{placeholder}}}}}."
                 yield Problem(f"{self.where}: search_space.{name}", "the command does not use it", None, fix)
 
+    @property
+    def _kind(self) -> str:
+        """What the command calls parameters: to a component, which a pipeline's trial is, they are inputs."""
+        return "search_space" if self.name is None else "inputs"
+
     def _declared(self, key: str) -> Mapping[str, Any]:
-        """Inputs or outputs that a component written out in the node declares."""
+        """Inputs or outputs that a component declares, if it is written out in the node."""
         return {} if isinstance(self.trial, str) else self.trial.get(key) or {}
 
 

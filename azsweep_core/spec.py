@@ -53,7 +53,7 @@ class SweepSpec:
 
     @property
     def max_trials(self) -> int | None:
-        """Trials in all: limits.max_total_trials, else as many as the search space has points; None if it is infinite."""
+        """Trials in all: limits.max_total_trials, else the points of the search space; None if it is infinite."""
         return _max_trials(self.search_space, self.sampling_algorithm, self.limits)
 
 

@@ -515,6 +515,7 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
         pytest.param("t ${{inputs.seed}}", "inputs.seed", id="unknown-input"),
         pytest.param("t {inputs.seed}", "inputs.seed", id="unknown-input-in-older-notation"),
         pytest.param("t ${{outputs.model}}", "outputs.model", id="unknown-output"),
+        pytest.param("t ${{inputs.lr}}", "inputs.lr", id="a-parameter-is-no-input"),
         pytest.param("t ${{lr}}", "lr", id="bare-name"),
         pytest.param("t ${HOME} {x} {{y}}", None, id="other-braces-are-the-shells"),
     ],
@@ -574,6 +575,21 @@ def test_a_pipeline_without_a_sweep_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SpecError, match=r": jobs: the pipeline must have a node of type sweep\.$"):
         read_job(file)
+
+
+def test_a_component_knows_its_parameters_as_inputs_only(tmp_path: Path) -> None:
+    node = {**SOUND, "trial": {"command": "t ${{inputs.lr}} ${{search_space.lr}}"}}
+    file = tmp_path / "pipeline.yml"
+    file.write_text(yaml.safe_dump({"type": "pipeline", "jobs": {"tune": node}}))
+
+    problems = [str(problem) for problem in read_job(file).validate()]
+
+    assert problems == [
+        (
+            f"{file}: jobs.tune: trial.command: unknown placeholder; got ${{{{search_space.lr}}}}. "
+            "Known: inputs.lr, inputs.epochs."
+        )
+    ]
 
 
 def test_problems_of_a_node_name_it(tmp_path: Path) -> None:
