@@ -1,4 +1,4 @@
-"""What Linux offers beyond POSIX to keep processes from being left behind; harmless no-ops elsewhere."""
+"""What Linux offers beyond POSIX (prctl, /proc) to keep processes from being left behind; no-ops elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 __all__ = ["become_subreaper", "children", "children_with_variable", "die_with_parent"]
 
-# prctl(2)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -47,7 +46,7 @@ def children_with_variable(pid: int, name: str, value: str) -> list[int]:
 
 def _pids() -> Iterator[int]:
     with contextlib.suppress(FileNotFoundError):
-        yield from (int(name) for name in os.listdir("/proc") if name.isdigit())
+        yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
 def _parent(pid: int) -> int | None:

@@ -135,12 +135,22 @@ def clashes(entries: Entries) -> Iterator[tuple[str, str]]:
         parts = path.split(".")
         for length in range(1, len(parts)):
             owner, other = owners.get(".".join(parts[:length]), (number, key))
-            if owner != number:
+            if owner != number and not _may_choose_option(entries[owner]):
                 yield other, key
     for entry in entries:
         if isinstance(entry, Node) and entry.options is not None:
             for option in entry.options:
                 yield from clashes(tuple(inner for inner in option if not _chooses_group(inner, entry)))
+
+
+def _may_choose_option(entry: Fixed | Node) -> bool:
+    """True for a choice of names: they may be options of a config group, whose keys lie below it."""
+    if isinstance(entry, Fixed) or not isinstance(entry.source, Choice):
+        return False
+    values = entry.source.values
+    return isinstance(values, (list, tuple)) and all(
+        isinstance(value, str) or (isinstance(value, Branch) and value.group is not None) for value in values
+    )
 
 
 def _chooses_group(entry: Fixed | Node, parent: Node) -> bool:

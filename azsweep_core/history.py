@@ -98,14 +98,7 @@ class SweepEnded:
 
 
 Event = (
-    SweepStarted
-    | TrialSubmitted
-    | TrialBegan
-    | TrialMeasured
-    | StopRequested
-    | AttemptLost
-    | TrialEnded
-    | SweepEnded
+    SweepStarted | TrialSubmitted | TrialBegan | TrialMeasured | StopRequested | AttemptLost | TrialEnded | SweepEnded
 )
 
 
@@ -122,7 +115,6 @@ class History:
         self._lost: dict[int, None] = {}
         self._counts: Counter[TrialState] = Counter()
         self._first_ended: list[int] = []
-        self.version = 0
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -132,6 +124,10 @@ class History:
 
     def __contains__(self, number: object) -> bool:
         return number in self._trials
+
+    def get(self, number: int) -> Trial | None:
+        """The trial, or None if it was never submitted."""
+        return self._trials.get(number)
 
     @property
     def trials(self) -> Iterator[Trial]:
@@ -165,14 +161,14 @@ class History:
         """Best trial among those that ran to their end."""
         best: Trial | None = None
         for trial in self.trials:
-            if trial.state is TrialState.COMPLETED and trial.value is not None:
-                if best is None or self.objective.is_better(trial.value, best.value):
-                    best = trial
+            if trial.state is not TrialState.COMPLETED or trial.value is None:
+                continue
+            if best is None or self.objective.is_better(trial.value, best.value):
+                best = trial
         return best
 
     def apply(self, event: Event) -> None:
         """Bring the history up to `event`; an event that cannot follow is a fault of ours and raises ValueError."""
-        self.version += 1
         match event:
             case SweepStarted():
                 self.started_s = event.time_s
@@ -248,7 +244,6 @@ class History:
         if trial.value is None:
             return
         best = self.best
-        if best is None or best.number == trial.number or self.objective.is_better(trial.value, best.value):
-            self.best = trial
-        elif trial.value == best.value and trial.number < best.number:
+        wins = best is None or best.number == trial.number or self.objective.is_better(trial.value, best.value)
+        if wins or (best is not None and trial.value == best.value and trial.number < best.number):
             self.best = trial

@@ -52,6 +52,5 @@ class Limits:
                     f"limits.{name}", "must be greater than 0 seconds", f"{seconds:g}", "Leave it out for no limit."
                 )
         if not 0 <= self.max_failure_rate <= 1:
-            yield Problem(
-                "limits.max_failure_rate", "must be between 0 and 1", f"{self.max_failure_rate:g}", "1 means never stop."
-            )
+            rate = f"{self.max_failure_rate:g}"
+            yield Problem("limits.max_failure_rate", "must be between 0 and 1", rate, "1 means never stop.")

@@ -30,6 +30,8 @@ __all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words"]
 
 Payload = TypeVar("Payload")
 
+_HELPER_GONE = "the helper process that runs the trials was killed; the sweep cannot go on"
+
 
 @dataclass(frozen=True, slots=True)
 class ChildRequest(Generic[Payload]):
@@ -114,7 +116,7 @@ class ProcessHelper(Generic[Payload]):
                 yield self._pipe.recv()
             except EOFError:
                 self._open = False
-                raise AzsweepError("the helper process that runs the trials was killed; the sweep cannot go on") from None
+                raise AzsweepError(_HELPER_GONE) from None
             timeout_s = 0.0
 
     def close(self) -> None:
@@ -129,7 +131,7 @@ class ProcessHelper(Generic[Payload]):
         try:
             self._pipe.send(message)
         except OSError as error:
-            raise AzsweepError("the helper process that runs the trials was killed; the sweep cannot go on") from error
+            raise AzsweepError(_HELPER_GONE) from error
 
 
 class _Helper(Generic[Payload]):
@@ -157,7 +159,7 @@ class _Helper(Generic[Payload]):
                     preload()
             self._serve(ended)
             self._kill_everything()
-        except BaseException:  # the helper must never run on into the coordinator's code, whatever happened
+        except BaseException:  # noqa: BLE001 - the helper must never run on into the coordinator's code, whatever happened
             traceback.print_exc()
             os._exit(70)
         os._exit(0)
@@ -249,7 +251,7 @@ def _become_child(request: ChildRequest[Payload], helper: int) -> None:
     faulthandler.enable(sys.stderr)
     os.environ.update(request.environment)
     os.environ[_KEY_VARIABLE] = request.key
-    atexit._clear()  # handlers of the parent are the parent's to run
+    atexit._clear()  # noqa: SLF001 - there is no public way; handlers of the parent are the parent's to run
     atexit.register(logging.shutdown)
 
 
@@ -260,13 +262,13 @@ def _end_as_a_script(run: Callable[[Payload], object], payload: Payload) -> NoRe
         run(payload)
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
-    except BaseException:  # a script's own end: print the traceback, exit with 1
+    except BaseException:  # noqa: BLE001 - a script's own end: print the traceback, exit with 1
         traceback.print_exc()
         code = 1
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # joins non-daemon threads, as the interpreter does
-        atexit._run_exitfuncs()
-    except BaseException:  # an exit handler of the task's
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - what the interpreter calls at its end
+        atexit._run_exitfuncs()  # noqa: SLF001 - the same
+    except BaseException:  # noqa: BLE001 - an exit handler of the task's
         traceback.print_exc()
     with contextlib.suppress(Exception):  # a closed or broken stream is no reason to stay
         _flush()

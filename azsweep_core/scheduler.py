@@ -137,9 +137,7 @@ def _too_many_failures(limits: Limits, history: History) -> str | None:
         return f"{failed} trials failed, more than limits.max_failed_trials = {limits.max_failed_trials}"
     finished = history.finished
     if finished >= _RATE_JUDGED_FROM and failed / finished > limits.max_failure_rate:
-        return (
-            f"{failed} of {finished} trials failed, more than limits.max_failure_rate = {limits.max_failure_rate:g}"
-        )
+        return f"{failed} of {finished} trials failed, more than limits.max_failure_rate = {limits.max_failure_rate:g}"
     first = history.first_finished(limits.fail_fast)
     if limits.fail_fast and len(first) == limits.fail_fast:
         alike = {trial.failure for trial in first}

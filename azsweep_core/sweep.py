@@ -211,7 +211,7 @@ class _Loop:
 
     def prepare(self, action: Start, now: float) -> Launch | None:
         """Record the submission of a trial or of its next attempt; None if it has no parameters, or no run yet."""
-        trial = self.history[action.number] if action.number in self.history else None
+        trial = self.history.get(action.number)
         parameters = self.ask(action.number) if trial is None else trial.parameters
         if parameters is None:
             return None
@@ -333,5 +333,3 @@ def _missing(primary: str, names: Sequence[str], report: TrialReport) -> str:
     near = get_close_matches(primary, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"the task never logged the primary metric {primary!r}; it logged {', '.join(names)}{hint}"
-
-

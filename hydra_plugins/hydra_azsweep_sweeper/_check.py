@@ -11,7 +11,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from azsweep_core.distributions import Choice
 from azsweep_core.errors import Problem
@@ -91,10 +91,27 @@ def _problem(
     try:
         compose_task_config(loader, config, overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        said = " ".join(line.strip() for line in str(error).splitlines())
+        where = f"override {' '.join(blamed)}" if blamed else "config"
         cause = error.__cause__
+        if len(blamed) == 1 and isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
+            return _unknown_key(where, blamed[0].partition("=")[0], config)
+        said = " ".join(line.strip() for line in str(error).splitlines())
         if isinstance(cause, OmegaConfBaseException):
             said += f" ({str(cause).splitlines()[0]})"
-        where = f"override {' '.join(blamed)}" if blamed else "config"
         return Problem(where, "must compose with the app's config", None, said)
     return None
+
+
+def _unknown_key(where: str, key: str, config: DictConfig) -> Problem:
+    near = get_close_matches(key, list(_keys(OmegaConf.to_container(config, resolve=False))), n=1)
+    fix = f"To add it, write +{key}."
+    return Problem(where, "must be a key of the app's config", key, f"Did you mean {near[0]}? {fix}" if near else fix)
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted keys of everything in a config but Hydra's own part."""
+    if isinstance(node, dict):
+        for key, child in node.items():
+            if prefix or key != "hydra":
+                yield f"{prefix}{key}"
+                yield from _keys(child, f"{prefix}{key}.")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import logging
+import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
@@ -22,6 +24,7 @@ from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.scheduler import Ending, EndingKind
+from azsweep_core.search_space import SearchSpace
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
@@ -57,9 +60,7 @@ def run(
     try:
         request = _read(hydra_context, config, arguments)
         directory = Path(str(config.hydra.sweep.dir)).absolute()
-        result = _finished(directory, request.spec) or _sweep(
-            request, directory, hydra_context, task_function, config
-        )
+        result = _finished(directory, request.spec) or _sweep(request, directory, hydra_context, task_function, config)
     except AzsweepError as error:
         raise CompactHydraException(str(error)) from None
     except OSError as error:
@@ -75,17 +76,36 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     """Everything read and judged; all problems in one SpecError."""
     loader = hydra_context.config_loader
     settings, problems = read_settings(config, os.environ)
-    overrides = read_overrides(arguments, settings.params, settings.search_space, loader)
+    base = _logbase(settings.spec.get("sampling_algorithm"))
+    overrides = read_overrides(arguments, settings.params, settings.search_space, loader, logbase=base)
     problems += overrides.problems
     space, spec, judgement = read_and_judge({**settings.spec, "search_space": overrides.parameters})
     problems += judgement.errors
-    if space is not None and not any(space.validate("search_space")):
-        unpassable = list(check_space(space, overrides.fixed))
-        problems += unpassable or check_composition(loader, config, space, overrides.fixed)
+    if space is not None:
+        problems += _check_against_the_app(loader, config, space, overrides.fixed)
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     _log_notes(settings, overrides, judgement.warnings)
     return _Request(settings, spec, overrides.fixed)
+
+
+def _logbase(algorithm: object) -> float:
+    """Base of the log expressions, as far as it is legal; what is not is judged with everything else."""
+    base = algorithm.get("logbase") if isinstance(algorithm, Mapping) else None
+    legal = isinstance(base, (int, float)) and not isinstance(base, bool) and base > 0 and base != 1
+    return float(base) if legal else math.e
+
+
+def _check_against_the_app(
+    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]
+) -> Iterator[Problem]:
+    """What the app has against the parameters that are legal in themselves."""
+    legal = {key: each for key, each in space.parameters.items() if not any(each.validate(key))}
+    probe = SearchSpace(legal, space.absolute_children)
+    if any(probe.validate("search_space")):
+        return
+    unpassable = list(check_space(probe, fixed))
+    yield from unpassable or check_composition(loader, config, probe, fixed)
 
 
 def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence[Problem]) -> None:
@@ -190,7 +210,8 @@ def _hints(result: SweepResult, directory: Path, tracker: MlflowTracker | NullTr
     """What the user can do with the result."""
     hints = []
     if result.best is not None:
-        hints.append(("Run it again", f"--config-dir {shlex.quote(str(directory / 'best'))} --config-name azsweep_best"))
+        best = shlex.quote(str(directory / "best"))
+        hints.append(("Run it again", f"--config-dir {best} --config-name azsweep_best"))
     if tracker.how_to_open:
         hints.append(("MLflow", tracker.how_to_open))
     return hints

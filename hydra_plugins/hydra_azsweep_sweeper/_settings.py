@@ -11,7 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from azsweep_core._reading import nearest
 from azsweep_core.errors import Problem, SpecError
+from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
 __all__ = ["Settings", "read_settings"]
 
@@ -52,7 +54,11 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         raise SpecError([Problem("hydra.sweeper", "interpolations must resolve", text)]) from error
     sweeper: dict[str, Any] = {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
     notes = tuple(_replace_whole(sweeper, config))
-    problems: list[Problem] = []
+    problems = [
+        Problem(f"hydra.sweeper.{key}", "unknown key", None, nearest(key, list(DEFAULTS)))
+        for key in sweeper
+        if key not in DEFAULTS
+    ]
     settings = Settings(
         spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name]))},
         search_space=_mapping(sweeper, "search_space", problems),

@@ -1,48 +1,33 @@
-"""The sweeper's structured config and its registration; nothing else (Hydra imports this in every app).
+"""The sweeper's configuration and its registration; nothing else (Hydra imports this in every app).
 
-Almost every field is `Any`: the values are checked by azsweep, all at once and in its own words.
+A plain mapping, not a dataclass: it is made in a third of the time, and every value and every key is checked by
+azsweep itself, all at once and in its own words.
 """
-
-from dataclasses import dataclass, field
-from typing import Any, Dict  # noqa: UP035 - OmegaConf reads these annotations, on every Python that Hydra knows
 
 from hydra.core.config_store import ConfigStore
 
+DEFAULTS = {
+    "_target_": "hydra_plugins.hydra_azsweep_sweeper.azsweep_sweeper.AzsweepSweeper",
+    "_recursive_": False,  # what the search space holds is data, never an object to make
+    "search_space": {},
+    "params": {},
+    "sampling_algorithm": "random",
+    "objective": {"primary_metric": None, "goal": None},
+    "limits": {
+        "max_total_trials": None,
+        "max_concurrent_trials": None,
+        "timeout": None,
+        "trial_timeout": None,
+        "max_retries": 1,
+        "max_failed_trials": None,
+        "max_failure_rate": 1.0,
+        "fail_fast": 3,
+    },
+    "early_termination": None,
+    "tracking": "mlflow",
+    "experiment_name": None,
+    "stop_grace": 10,
+    "poll_interval": 1,
+}
 
-@dataclass
-class ObjectiveConf:
-    primary_metric: Any = None
-    goal: Any = None
-
-
-@dataclass
-class LimitsConf:
-    max_total_trials: Any = None
-    max_concurrent_trials: Any = None
-    timeout: Any = None
-    trial_timeout: Any = None
-    max_retries: Any = 1
-    max_failed_trials: Any = None
-    max_failure_rate: Any = 1.0
-    fail_fast: Any = 3
-
-
-@dataclass
-class AzsweepSweeperConf:
-    _target_: str = "hydra_plugins.hydra_azsweep_sweeper.azsweep_sweeper.AzsweepSweeper"
-    _recursive_: bool = False
-    search_space: Dict[str, Any] = field(default_factory=dict)  # noqa: UP006
-    params: Dict[str, Any] = field(default_factory=dict)  # noqa: UP006
-    sampling_algorithm: Any = "random"
-    objective: ObjectiveConf = field(default_factory=ObjectiveConf)
-    limits: LimitsConf = field(default_factory=LimitsConf)
-    early_termination: Any = None
-    tracking: Any = "mlflow"
-    experiment_name: Any = None
-    stop_grace: Any = 10
-    poll_interval: Any = 1
-
-
-ConfigStore.instance().store(
-    group="hydra/sweeper", name="azsweep", node=AzsweepSweeperConf, provider="hydra_azsweep_sweeper"
-)
+ConfigStore.instance().store(group="hydra/sweeper", name="azsweep", node=DEFAULTS, provider="hydra_azsweep_sweeper")

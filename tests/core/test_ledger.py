@@ -56,7 +56,7 @@ def test_every_event_reads_back_as_it_was(tmp_path: Path) -> None:
 def test_each_line_is_json_without_nan_and_the_first_names_the_schema(tmp_path: Path) -> None:
     lines = write(tmp_path / "sweep.jsonl", EVENTS).splitlines()
 
-    documents = [json.loads(line, parse_constant=lambda name: pytest.fail(name)) for line in lines]
+    documents = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert documents[0]["event"] == "sweep_started"
     assert documents[0]["schema"] == 1
     assert len(documents) == len(EVENTS)

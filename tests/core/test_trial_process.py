@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import threading
@@ -24,7 +25,7 @@ def control(tmp_path: Path) -> ControlDir:
     return ControlDir.create(tmp_path, 7, 1)
 
 
-class Hostile(Exception):
+class HostileError(Exception):
     """An exception that cannot even be shown."""
 
     def __str__(self) -> str:
@@ -54,9 +55,7 @@ class TestResult:
             pytest.param([0.5], {}, "list", id="list"),
         ],
     )
-    def test_returned(
-        self, control: ControlDir, value: Any, returned: dict[str, float], instead: str
-    ) -> None:
+    def test_returned(self, control: ControlDir, value: Any, returned: dict[str, float], instead: str) -> None:
         assert run_task(control, lambda: value, "out/7") is value
 
         report = attempts.ended(control, 7, 0, None)
@@ -75,7 +74,7 @@ class TestResult:
     def test_nan_is_written_as_json_knows_it(self, control: ControlDir) -> None:
         run_task(control, lambda: math.nan, "out")
 
-        json.loads(control.result_file.read_text(), parse_constant=lambda name: pytest.fail(name))
+        json.loads(control.result_file.read_text(), parse_constant=pytest.fail)
         assert math.isnan(attempts.ended(control, 7, 0, None).returned[""])
 
     @pytest.mark.parametrize(
@@ -85,7 +84,7 @@ class TestResult:
             pytest.param(KeyboardInterrupt(), "KeyboardInterrupt", id="no-message"),
             pytest.param(SystemExit(3), "the task called sys.exit(3)", id="sys.exit"),
             pytest.param(SystemExit("bye"), "the task called sys.exit('bye')", id="sys.exit-text"),
-            pytest.param(Hostile(), "Hostile: (its message cannot be shown: RuntimeError)", id="hostile"),
+            pytest.param(HostileError(), "HostileError: (its message cannot be shown: RuntimeError)", id="hostile"),
         ],
     )
     def test_raised(self, control: ControlDir, error: BaseException, reason: str) -> None:
@@ -164,10 +163,8 @@ class TestStop:
         def task() -> None:
             control.request_stop(REQUEST, 10.0)
             while True:
-                try:
+                with contextlib.suppress(Exception):
                     time.sleep(60)
-                except Exception:  # noqa: BLE001, S110 - what careless tasks do
-                    pass
 
         with pytest.raises(TrialStopped):
             run_task(control, task, "out")
