@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
@@ -174,6 +176,21 @@ class TestLearning:
 
         assert share > 0.8 if attracts else share < 0.2
 
+    def test_of_terminated_trials_the_last_usable_value_counts(self) -> None:
+        history = History(MINIMIZE)
+        for x in line():
+            add(history, {"x": x}, [0.0, 0.1, 0.2] if x < 0.5 else [1.0, 0.1, math.nan], TrialState.TERMINATED)
+
+        # All reported as often, so that Optuna compares their last values.
+        assert np.mean(np.array(proposals(history)) > 0.5) > 0.8
+
+    def test_the_seed_decides_among_good_points(self) -> None:
+        history = History(MINIMIZE)
+        for x in line():
+            add(history, {"x": x}, [x])
+
+        assert len(set(proposals(history))) == 20
+
     @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.TIMED_OUT, TrialState.CANCELLED])
     def test_a_trial_without_a_value_says_nothing(self, state: TrialState) -> None:
         without, with_failures = History(MINIMIZE), History(MINIMIZE)
@@ -317,23 +334,34 @@ def test_a_quantile_gives_back_its_value(distribution: Distribution, u: float) -
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(DISCRETE), st.floats(0.001, 0.999))
-def test_a_discrete_value_stands_in_the_middle_of_its_quantiles(distribution: Distribution, u: float) -> None:
+def test_a_discrete_value_has_a_quantile_that_gives_it(distribution: Distribution, u: float) -> None:
     value = distribution.from_unit(u)
 
-    middle = to_unit(distribution, value)
-
-    assert distribution.from_unit(middle) == value
-    assert to_unit(distribution, distribution.from_unit(middle)) == middle
+    assert distribution.from_unit(to_unit(distribution, value)) == value
 
 
-def test_optuna_is_silent_and_its_settings_stay(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("distribution", [*(d for d in DISCRETE if isinstance(d, (QUniform, QLogUniform))), Randint(9)])
+def test_a_discrete_value_stands_in_the_middle_of_its_probability(distribution: Distribution) -> None:
+    assert distribution.support is not None
+    assert distribution.masses is not None
+    ends = list(accumulate(distribution.masses))
+
+    middles = [end - mass / 2 for end, mass in zip(ends, distribution.masses, strict=True)]
+
+    assert [to_unit(distribution, value) for value in distribution.support] == pytest.approx(middles)
+
+
+def test_optuna_is_silent_and_its_settings_stay(caplog: pytest.LogCaptureFixture) -> None:
     verbosity = optuna.logging.get_verbosity()
+    logger = logging.getLogger("optuna")
+    logger.addHandler(caplog.handler)
 
-    history = sweep(sampler(LINE), lambda point: point["x"], 15)
+    history = sweep(sampler(LINE), lambda point: float(point["x"]), 15)
 
+    logger.removeHandler(caplog.handler)
     assert len(history) == 15
-    assert capfd.readouterr() == ("", "")
-    assert optuna.logging.get_verbosity() == verbosity
+    assert caplog.messages == []
+    assert optuna.logging.get_verbosity() == verbosity == optuna.logging.INFO
 
 
 def test_a_study_that_followed_the_sweep_proposes_what_one_made_afterwards_does() -> None:

@@ -128,6 +128,17 @@ class TestDraws:
         assert sorted(point["x"] for point in points if point) == [1, 2, 4]
         assert points[3:] == [None, None]
 
+    def test_a_given_point_counts_as_the_one_that_would_be_drawn(self, rule: str) -> None:
+        """Written as 2.0 it is the 2 of a quantised expression."""
+        history = History(OBJECTIVE)
+        history.apply(TrialSubmitted(time_s=0, number=0, attempt=1, parameters={"x": 2.0}))
+        space = read_space({"x": {"type": "quniform", "min_value": 0.5, "max_value": 3.5, "q": 1}})
+        asked = sampler(space, rule=rule)
+
+        points = [asked.ask(number, history) for number in range(1, 4)]
+
+        assert sorted(point["x"] for point in points if point) == [1, 3]
+
     def test_a_fresh_sampler_draws_the_same_without_a_history(self, rule: str) -> None:
         """It draws the earlier points once more."""
         space = read_space({"x": {"type": "randint", "upper": 40}})
