@@ -92,8 +92,9 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
 def _logbase(algorithm: object) -> float:
     """Base of the log expressions, as far as it is legal; what is not is judged with everything else."""
     base = algorithm.get("logbase") if isinstance(algorithm, Mapping) else None
-    legal = isinstance(base, (int, float)) and not isinstance(base, bool) and base > 0 and base != 1
-    return float(base) if legal else math.e
+    if isinstance(base, bool) or not isinstance(base, (int, float)) or base <= 0 or base == 1:
+        return math.e
+    return float(base)
 
 
 def _check_against_the_app(

@@ -55,7 +55,9 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
     sweeper: dict[str, Any] = {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
     notes = tuple(_replace_whole(sweeper, config))
     problems = [
-        Problem(f"hydra.sweeper.{key}", "unknown key", None, nearest(key, list(DEFAULTS)))
+        Problem(
+            f"hydra.sweeper.{key}", "unknown key", None, nearest(key, [each for each in DEFAULTS if each[0] != "_"])
+        )
         for key in sweeper
         if key not in DEFAULTS
     ]
