@@ -24,6 +24,7 @@ $(STAMP): pyproject.toml
 
 demo: setup
 	cd examples/lightgbm_iris && $(BIN)/python train.py --multirun +experiment=sweep
+	@echo "(mlflow is in $(BIN); \`. $(VENV)/bin/activate\` puts it on your PATH)"
 
 test: setup
 	$(BIN)/python -m pytest
@@ -41,7 +42,7 @@ docs: setup
 	$(BIN)/python -m pytest -q tests/docs
 
 fix: setup
-	$(BIN)/ruff check --fix
+	$(BIN)/ruff check --fix --exit-zero
 	$(BIN)/ruff format
 
 clean:
