@@ -19,12 +19,12 @@ from azsweep_core.distributions import Branch, Choice, Distribution, Value
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.trial import Parameters
 
-__all__ = ["Branch", "Dimension", "SearchSpace", "identity", "read_space"]
+__all__ = ["FINITE_POINTS", "Branch", "Dimension", "SearchSpace", "identity", "read_space"]
 
 _KEY = re.compile(r"\+{0,2}[^\s+~=,'\"\[\]{}()][^\s=,'\"\[\]{}()]*")
 
-_MOST_COMPARED = 10**6
-"""Points of a larger space are not compared with each other; nor are such spaces drawn without repetition."""
+FINITE_POINTS = 10**6
+"""A space of more distinct points counts as infinite: it is drawn with repetition, and its points are not compared."""
 
 
 def identity(point: Parameters) -> Hashable:
@@ -131,7 +131,7 @@ class SearchSpace:
     def _firsts(self) -> list[int] | None:
         """Numbers of points that equal no earlier one, where unequal branches might give equal points."""
         points = self._distinct
-        if points is None or points.count > _MOST_COMPARED or not may_repeat(self._tree.nodes):
+        if points is None or points.count > FINITE_POINTS or not may_repeat(self._tree.nodes):
             return None
         firsts: dict[Hashable, int] = {}
         for number in range(points.count):

@@ -13,13 +13,11 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
-from azsweep_core.search_space import SearchSpace, read_space
+from azsweep_core.search_space import FINITE_POINTS, SearchSpace, read_space
 
 __all__ = ["Judgement", "SweepSpec", "judge", "read_and_judge", "read_sweep", "to_mapping"]
 
 _KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
-_FINITE_POINTS = 10**6
-"""A space of more distinct points counts as infinite."""
 _MOST_TRIALS_OF_AZUREML = 1000
 _LEAST_TIMEOUT_OF_AZUREML_S = 60
 
@@ -187,7 +185,7 @@ def _max_trials(space: SearchSpace, algorithm: SamplingAlgorithm, limits: Limits
     if algorithm.type is SamplerType.GRID:
         return space.grid_size
     points = (space if algorithm.logbase is None else space.with_logbase(algorithm.logbase)).size
-    return points if points is not None and points <= _FINITE_POINTS else None
+    return points if points is not None and points <= FINITE_POINTS else None
 
 
 def _read_objective(value: object, where: str) -> Objective:

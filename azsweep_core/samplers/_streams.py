@@ -9,13 +9,11 @@ import numpy as np
 
 from azsweep_core._quantised import multiple, nearest
 from azsweep_core.distributions import Distribution, Value
-from azsweep_core.search_space import SearchSpace, identity
+from azsweep_core.search_space import FINITE_POINTS, SearchSpace, identity
 from azsweep_core.trial import Parameters
 
-__all__ = ["FINITE_POINTS", "Unseen", "is_finite", "random_points", "stream"]
+__all__ = ["Unseen", "is_finite", "random_points", "stream"]
 
-FINITE_POINTS = 10**6
-"""A space of at most so many distinct points is drawn without repetition."""
 REJECTIONS = 100
 """So many points seen before in a row, and the draw is made among those that are left."""
 

@@ -14,9 +14,9 @@ from azsweep_core.history import History, TrialSubmitted
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
 from azsweep_core.samplers._random import SobolSequence
-from azsweep_core.samplers._streams import FINITE_POINTS, random_points, stream
+from azsweep_core.samplers._streams import random_points, stream
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, SamplingRule
-from azsweep_core.search_space import SearchSpace, identity, read_space
+from azsweep_core.search_space import FINITE_POINTS, SearchSpace, identity, read_space
 from azsweep_core.testing.samplers import SamplerContract
 from azsweep_core.trial import Parameters
 
