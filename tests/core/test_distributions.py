@@ -133,6 +133,11 @@ class TestValues:
         smaller, larger = distribution.from_unit(low), distribution.from_unit(high)
         assert smaller <= larger or math.isclose(smaller, larger, rel_tol=1e-12)
 
+    @pytest.mark.parametrize("value", [1.0, True, "1", 3], ids=repr)
+    def test_a_choice_of_a_range_holds_its_integers_only(self, value: Any) -> None:
+        assert not Choice(range(3)).contains(value)
+        assert Choice(range(3)).contains(1)
+
     @pytest.mark.parametrize("value", [1, 1.0, True, "1"], ids=repr)
     def test_a_choice_tells_types_apart(self, value: Any) -> None:
         mixed = Choice([1, 1.0, True, "1"])

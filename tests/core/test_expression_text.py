@@ -47,6 +47,7 @@ class TestText:
             ("choice(values=range(5))", Choice(range(5))),
             ("choice(range(10, 0, -2),)", Choice(range(10, 0, -2))),
             ("choice()", Choice([])),
+            pytest.param(f"choice({'[1], ' * 50})", Choice([[1]] * 50), id="many-brackets-beside-each-other"),
             ("choice(True, False, None, true, false, null)", Choice([True, False, None] * 2)),
             (
                 "choice(inf, -INF, 007, v1.5, none, +, 3d)",

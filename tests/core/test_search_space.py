@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from azsweep_core._space_tree import Tree, may_repeat
 from azsweep_core.distributions import (
     Branch,
     Choice,
@@ -279,6 +280,22 @@ class TestCounting:
     )
     def test_size_counts_distinct_points(self, parameters: dict[str, Distribution], size: int | None) -> None:
         assert SearchSpace(parameters).size == size
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ([Branch(None, {"a": 1, "b": Randint(2)}), Branch(None, {"a": 2, "b": Randint(2)})], False),
+            ([Branch(None, {"a": Randint(2)}), Branch(None, {"b": Randint(2)}), Branch(None, {}), 1], False),
+            ([Branch(None, {"a": Randint(2)})] * 2, False),
+            ([Branch(None, {"a": 1}), Branch(None, {"a": Randint(2)})], True),
+            ([Branch(None, {"a": Choice([Branch(None, {"b": 1}), Branch(None, {"b": Randint(2)})])}), 1], True),
+        ],
+        ids=["fixed-values-differ", "keys-differ", "the-same-twice", "overlap", "overlap-deeper-down"],
+    )
+    def test_points_are_compared_only_where_branches_might_give_equal_ones(
+        self, values: list[Any], expected: bool
+    ) -> None:
+        assert may_repeat(Tree({"m": Choice(values)}, absolute=False).nodes) is expected
 
     def test_points_of_a_huge_space_are_made_one_by_one(self) -> None:
         space = SearchSpace({"x": Choice(range(10**15)), "y": Choice(range(10**15)), "z": Choice(["a", "b"])})
