@@ -140,7 +140,7 @@ def unreachable(uri: str, cause: str) -> str:
     """The message for a store that does not answer as one."""
     how = "Start it" if urlsplit(uri).scheme in ("http", "https") else "Check it"
     fix = f"{how}, set MLFLOW_TRACKING_URI to another store, or set tracking: none."
-    rule = "the MLflow store must be reachable before the first trial"
+    rule = "the MLflow store must be reachable"
     return str(Problem("tracking", rule, f"{redacted(uri)} ({cause})", fix))
 
 

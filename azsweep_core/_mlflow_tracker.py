@@ -62,7 +62,6 @@ _PROBE_TIMEOUT_S = 4
 _ARTIFACT_TIMEOUT_S = 10
 _READ_AGAIN_EVERY = 10
 _RUNS_A_SEARCH = 500
-_PARAMETERS_A_BATCH = 100
 
 
 @dataclass(slots=True)
@@ -346,7 +345,7 @@ class MlflowTracker:
 
     def _write_end(self, trial: Trial, run_id: str, returned: Mapping[str, float]) -> None:
         """Safe to repeat after it failed half-way: what is there already is left alone."""
-        from mlflow.entities import Metric, Param
+        from mlflow.entities import Metric, Param, RunTag
 
         there = self._client.get_run(run_id).data
         ended_ms = int((time.time() if trial.ended_s is None else trial.ended_s) * 1000)
@@ -358,27 +357,18 @@ class MlflowTracker:
         ]
         numbers = {accepted_name(name or self._objective.primary_metric): value for name, value in returned.items()}
         metrics = [Metric(name, value, ended_ms, 0) for name, value in numbers.items() if name not in there.metrics]
-        for first in range(0, len(params), _PARAMETERS_A_BATCH):
-            self._client.log_batch(run_id, params=params[first : first + _PARAMETERS_A_BATCH])
-        tags = {"azsweep.state": trial.state.value}
+        tags = [RunTag("azsweep.state", trial.state.value)]
         if trial.reason:
-            tags["azsweep.reason"] = shortened(trial.reason, TAG_CHARACTERS)
-        self._close(run_id, _STATUS[trial.state], tags, metrics, ended_ms)
+            tags.append(RunTag("azsweep.reason", shortened(trial.reason, TAG_CHARACTERS)))
+        self._client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
+        self._client.set_terminated(run_id, _STATUS[trial.state], end_time=ended_ms)
 
-    def _close(
-        self,
-        run_id: str,
-        status: str,
-        tags: Mapping[str, str],
-        metrics: Sequence[Any] = (),
-        ended_ms: int | None = None,
-    ) -> None:
+    def _close(self, run_id: str, status: str, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        if tags or metrics:
-            run_tags = [RunTag(name, value) for name, value in tags.items()]
-            self._client.log_batch(run_id, metrics=metrics, tags=run_tags)
-        self._client.set_terminated(run_id, status, end_time=ended_ms)
+        if tags:
+            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        self._client.set_terminated(run_id, status)
 
 
 def _chosen_uri(given: str | None, directory: Path) -> str:

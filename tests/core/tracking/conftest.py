@@ -24,6 +24,8 @@ from azsweep_core.objective import Goal, Objective
 from azsweep_core.tracking import MlflowTracker
 from azsweep_core.trial import Parameters, Trial, TrialState
 
+collect_ignore = ["forks_after_using_mlflow.py", "imports_mlflow_in_the_task.py"]  # run as processes by the tests
+
 OBJECTIVE = Objective("loss", Goal.MINIMIZE)
 
 
@@ -156,10 +158,11 @@ def wait_until(condition: Callable[[], bool], give_up_after_s: float) -> None:
 
 @dataclass
 class Gate:
-    """An address in front of the server; closed, it hangs up on every request."""
+    """An address in front of the server; closed, it hangs up on every request, and counts them."""
 
     address: str
     is_open: bool = True
+    refused: int = 0
 
 
 @pytest.fixture
@@ -169,6 +172,7 @@ def gate(server: str) -> Iterator[Gate]:
     class Forward(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if not here.is_open:
+                here.refused += 1
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -11,6 +11,7 @@ from mlflow import MlflowClient, set_experiment
 
 trial = {name: os.environ.pop(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")}
 mlflow.set_tracking_uri(os.environ["OTHER_STORE"])
+set_experiment("one more, so that the app's has another id than the sweep's")
 set_experiment("the app's own")
 apps_run = mlflow.start_run()
 mlflow.log_metric("app", 1.0)
@@ -21,13 +22,17 @@ def in_the_trial() -> dict[str, Any]:
 
     os.environ.update(trial)
     _mlflow_guard.install(trial["MLFLOW_TRACKING_URI"], trial["MLFLOW_EXPERIMENT_ID"], trial["MLFLOW_RUN_ID"])
-    set_experiment("imported by name")
-    with mlflow.start_run() as run:
+    with mlflow.start_run() as first:
         mlflow.log_metric("loss", 0.5)
-    with mlflow.start_run() as another:
+    set_experiment("imported by name")
+    with mlflow.start_run() as second:
         pass
-    tags = MlflowClient().get_run(another.info.run_id).data.tags
-    return {"run": run.info.run_id, "store": mlflow.get_tracking_uri(), "parent": tags.get("mlflow.parentRunId")}
+    return {
+        "store": mlflow.get_tracking_uri(),
+        "first run": first.info.run_id,
+        "experiment of the second": second.info.experiment_id,
+        "parent of the second": MlflowClient().get_run(second.info.run_id).data.tags.get("mlflow.parentRunId"),
+    }
 
 
 reading, writing = os.pipe()

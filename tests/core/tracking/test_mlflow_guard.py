@@ -125,11 +125,13 @@ class TestAppThatUsedMlflowBeforeTheFork:
     def test_the_trials_store_and_run_win_over_the_apps(self, fork: Observed) -> None:
         trial = fork.seen["trial"]
 
-        assert (trial["store"], trial["run"]) == (fork.store, fork.run_id)
+        assert (trial["store"], trial["first run"]) == (fork.store, fork.run_id)
         assert fork.run.data.metrics == {"loss": 0.5}
 
     def test_names_imported_from_mlflow_before_are_guarded_too(self, fork: Observed) -> None:
-        assert fork.seen["trial"]["parent"] == fork.run_id
+        trial = fork.seen["trial"]
+
+        assert (trial["experiment of the second"], trial["parent of the second"]) == (fork.experiment_id, fork.run_id)
 
     def test_the_app_goes_on_with_its_own_run(self, fork: Observed) -> None:
         assert fork.seen["app"] == [1.0, 2.0]

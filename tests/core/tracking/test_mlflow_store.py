@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
+from azsweep_core._mlflow_store import is_same_store
 from azsweep_core.errors import AzsweepError
 from azsweep_core.tracking import MlflowTracker
 from tests.core.tracking.conftest import OBJECTIVE, free_port
@@ -77,16 +79,22 @@ class TestChoice:
         assert chosen_uri(given) == absolute.format(here=tmp_path, above=tmp_path.parent)
 
     def test_a_directory_with_odd_characters_is_no_trouble(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         odd = tmp_path / "50% of what? #1"
         odd.mkdir()
+        shutil.copy(empty_store, odd / "mlflow.db")
+        before = (odd / "mlflow.db").read_bytes()
         monkeypatch.chdir(odd)
-        tracker = MlflowTracker(OBJECTIVE, "experiment", "sweep")
 
-        tracker.start_sweep({})
+        MlflowTracker(OBJECTIVE, "experiment", "sweep").start_sweep({})
 
-        assert (odd / "mlflow.db").exists()
+        assert (odd / "mlflow.db").read_bytes() != before
+
+    def test_preparing_for_trials_makes_no_store(self, tmp_path: Path) -> None:
+        MlflowTracker(OBJECTIVE, "experiment", "sweep").preload()
+
+        assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize(
         ("given", "bound"),
@@ -104,6 +112,24 @@ class TestChoice:
         assert MlflowTracker(OBJECTIVE, "experiment", "sweep", given).is_bound_to_host is bound
 
 
+@pytest.mark.parametrize(
+    ("uri", "store", "same"),
+    [
+        pytest.param("http://host:5000/", "http://host:5000", True, id="closing-slash"),
+        pytest.param("http://HOST:5000", "http://me:pw@host:5000", True, id="credentials-and-case"),
+        pytest.param("http://host:5001", "http://host:5000", False, id="another-port"),
+        pytest.param("https://host", "http://host", False, id="another-scheme"),
+        pytest.param("sqlite:///runs/a.db", "sqlite:////home/me/runs/a.db", True, id="relative-end"),
+        pytest.param("sqlite:///a.db", "sqlite:////home/me/data.db", False, id="not-a-whole-name"),
+        pytest.param("sqlite:////runs/a.db", "sqlite:////home/me/runs/a.db", False, id="absolute"),
+        pytest.param("sqlite:///../b/a.db", "sqlite:////tmp/b/a.db", True, id="from-here"),
+        pytest.param("mlruns", "sqlite:////home/me/mlflow.db", False, id="files"),
+    ],
+)
+def test_it_is_known_whether_a_uri_means_the_same_store(uri: str, store: str, same: bool) -> None:
+    assert is_same_store(uri, store, Path("/tmp/here")) is same
+
+
 class TestRefusal:
     """Before the first trial, in seconds, in one line, and without a password."""
 
@@ -118,7 +144,7 @@ class TestRefusal:
 
         text = str(refusal.value)
         assert text.startswith(
-            "tracking: the MLflow store must be reachable before the first trial; "
+            "tracking: the MLflow store must be reachable; "
             rf"got {scheme}://***@127.0.0.1:{port}/x ("
         )
         assert text.endswith(f"). {how}, set MLFLOW_TRACKING_URI to another store, or set tracking: none.")
@@ -130,7 +156,7 @@ class TestRefusal:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             tracker = MlflowTracker(OBJECTIVE, "experiment", "sweep", f"http://127.0.0.1:{silent.getsockname()[1]}")
 
-            with pytest.raises(AzsweepError, match=r"^tracking: the MLflow store must be reachable .* \(timed out\)\."):
+            with pytest.raises(AzsweepError, match=r"^tracking: the MLflow store must .* \(timed out\)\."):
                 tracker.start_sweep({})
 
     def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
