@@ -5,6 +5,7 @@ azsweep itself, all at once and in its own words.
 """
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
 DEFAULTS = {
     "_target_": "hydra_plugins.hydra_azsweep_sweeper.azsweep_sweeper.AzsweepSweeper",
@@ -30,4 +31,5 @@ DEFAULTS = {
     "poll_interval": 1,
 }
 
-ConfigStore.instance().store(group="hydra/sweeper", name="azsweep", node=DEFAULTS, provider="hydra_azsweep_sweeper")
+_NODE = OmegaConf.create(DEFAULTS, flags={"struct": False})  # any key can be given, for azsweep to judge
+ConfigStore.instance().store(group="hydra/sweeper", name="azsweep", node=_NODE, provider="hydra_azsweep_sweeper")
