@@ -59,8 +59,7 @@ def run(
     """
     try:
         request = _read(hydra_context, config, arguments)
-        directory = Path(str(config.hydra.sweep.dir)).absolute()
-        result = _finished(directory, request.spec) or _sweep(request, directory, hydra_context, task_function, config)
+        result = _finished(request) or _sweep(request, hydra_context, task_function, config)
     except AzsweepError as error:
         raise CompactHydraException(str(error)) from None
     except OSError as error:
@@ -116,12 +115,13 @@ def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence
         log.warning(str(warning))
 
 
-def _finished(directory: Path, spec: SweepSpec) -> SweepResult | None:
-    """The result of the finished sweep that lives in `directory`, shown again; None if there is none."""
+def _finished(request: _Request) -> SweepResult | None:
+    """The result of the finished sweep that lives in the directory, shown again; None if there is none."""
+    directory = request.settings.directory
     path = directory / "sweep.jsonl"
     if not path.exists():
         return None
-    history = History(spec.objective)
+    history = History(request.spec.objective)
     for event in read_ledger(path):
         history.apply(event)
     if history.stop_reason is None:
@@ -132,16 +132,13 @@ def _finished(directory: Path, spec: SweepSpec) -> SweepResult | None:
 
 
 def _sweep(
-    request: _Request,
-    directory: Path,
-    hydra_context: HydraContext,
-    task_function: TaskFunction,
-    config: DictConfig,
+    request: _Request, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
 ) -> SweepResult:
+    settings, clock = request.settings, SystemClock()
+    directory = settings.directory
     directory.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(directory / "sweep.jsonl")
     OmegaConf.save(config, directory / "multirun.yaml")
-    settings, clock = request.settings, SystemClock()
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     slots = spec.limits.max_concurrent_trials or len(os.sched_getaffinity(0))
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from azsweep_core._reading import nearest
+from azsweep_core._reading import nearest, shown
 from azsweep_core.errors import Problem, SpecError
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
@@ -26,11 +27,13 @@ class Settings:
     """`hydra.sweeper` as plain values.
 
     Args:
+        directory: `hydra.sweep.dir`, absolute.
         spec: the keys that AzureML's sweep has, for `read_sweep`; without the search space.
         search_space, params: as the user wrote them.
         notes: what the log should say about how the settings were read.
     """
 
+    directory: Path
     spec: Mapping[str, Any]
     search_space: Mapping[str, Any]
     params: Mapping[str, Any]
@@ -45,24 +48,24 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
     """The settings of a composed config, with what is wrong with those that are not part of the spec itself.
 
     Raises:
-        SpecError: if an interpolation does not resolve.
+        SpecError: with every value that is missing and every interpolation that does not resolve.
     """
-    try:
-        plain = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
-    except OmegaConfBaseException as error:
-        text = str(error).splitlines()[0]
-        raise SpecError([Problem("hydra.sweeper", "interpolations must resolve", text)]) from error
-    sweeper: dict[str, Any] = {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+    problems: list[Problem] = []
+    given = _plain(config.hydra.sweeper, problems)
+    directory = _item(config.hydra.sweep, "dir", problems)
+    if problems:
+        raise SpecError(problems)
+    sweeper = {**DEFAULTS, **given}  # what the command line deleted (~) is at its default
     notes = tuple(_replace_whole(sweeper, config))
-    problems = [
-        Problem(
-            f"hydra.sweeper.{key}", "unknown key", None, nearest(key, [each for each in DEFAULTS if each[0] != "_"])
-        )
-        for key in sweeper
+    names = [name for name in DEFAULTS if not name.startswith("_")]
+    problems += [
+        Problem(f"hydra.sweeper.{key}", "unknown key", None, nearest(key, names))
+        for key in given
         if key not in DEFAULTS
     ]
     settings = Settings(
-        spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name]))},
+        directory=Path(str(directory)).absolute(),
+        spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name])) is not None},
         search_space=_mapping(sweeper, "search_space", problems),
         params=_mapping(sweeper, "params", problems),
         use_mlflow=_uses_mlflow(sweeper["tracking"], problems),
@@ -76,16 +79,50 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
     return settings, problems
 
 
+def _plain(node: Any, problems: list[Problem]) -> Any:
+    """A node of the config as plain values; what has none is null, and a problem."""
+    if isinstance(node, DictConfig):
+        return {key: _item(node, key, problems) for key in node}
+    if isinstance(node, ListConfig):
+        return [_item(node, index, problems) for index in range(len(node))]
+    return node
+
+
+def _item(container: Any, key: Any, problems: list[Problem]) -> Any:
+    try:
+        item = container[key]
+    except MissingMandatoryValue as error:
+        problems.append(Problem(str(error.full_key), "must be given", "???"))
+        return None
+    except OmegaConfBaseException as error:
+        said = str(error).splitlines()[0]
+        fix = "Here, write ${hydra.key} for ${hydra:key}." if "HydraConfig was not set" in said else None
+        problems.append(Problem(str(error.full_key), f"interpolations must resolve ({said})", None, fix))
+        return None
+    return _plain(item, problems)
+
+
 def _replace_whole(sweeper: dict[str, Any], config: DictConfig) -> Iterator[str]:
-    """Undo OmegaConf's merge where a whole mapping was given on the command line: it replaces the file's."""
+    """Undo OmegaConf's merge where a whole mapping was given on the command line: it replaces the file's.
+
+    What the command line adds to that mapping afterwards, key by key, stays.
+    """
     parsed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.hydra))
-    for override in parsed:
-        name = override.key_or_group.removeprefix("hydra.sweeper.")
-        value = override.value()
-        if name in _REPLACED_WHOLE and override.key_or_group != name and isinstance(value, dict):
-            if sweeper[name] != value:
-                yield f"hydra.sweeper.{name} is {value}, as the command line has it; the rest of the file's is dropped"
-            sweeper[name] = value
+    for name in _REPLACED_WHOLE:
+        path, merged = f"hydra.sweeper.{name}", sweeper[name]
+        given: set[Any] | None = None
+        for override in parsed:
+            value = override.value()
+            if override.key_or_group == path and isinstance(value, dict):
+                given = set(value)
+            elif given is not None and override.key_or_group.startswith(f"{path}."):
+                given.add(override.key_or_group.removeprefix(f"{path}."))
+        if given is None or not isinstance(merged, dict):
+            continue
+        dropped = ", ".join(f"{key}={shown(value)}" for key, value in merged.items() if key not in given)
+        sweeper[name] = {key: value for key, value in merged.items() if key in given}
+        if dropped:
+            yield f"{path}: the command line's mapping replaces the config's, of which {dropped} is dropped."
 
 
 def _without_nulls(value: Any) -> Any:
@@ -98,7 +135,7 @@ def _mapping(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> 
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return value
     if value is not None:
-        problems.append(Problem(name, "must be a mapping from Hydra keys, which are text", repr(value)))
+        problems.append(Problem(name, "must be a mapping from Hydra keys, which are text", shown(value)))
     return {}
 
 
@@ -106,13 +143,13 @@ def _text(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> str
     value = sweeper[name]
     if value is None or isinstance(value, str):
         return value or ""
-    problems.append(Problem(name, "must be text", repr(value), f"Write '{value}' in quotes."))
+    problems.append(Problem(name, "must be text", shown(value), f"Write '{value}' in quotes."))
     return ""
 
 
 def _uses_mlflow(tracking: Any, problems: list[Problem]) -> bool:
     if tracking not in ("mlflow", "none"):
-        problems.append(Problem("tracking", "must be mlflow or none", repr(tracking)))
+        problems.append(Problem("tracking", "must be mlflow or none", shown(tracking)))
     return bool(tracking == "mlflow")
 
 
@@ -120,5 +157,5 @@ def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list
     value = sweeper[name]
     if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value < math.inf:
         return float(value)
-    problems.append(Problem(name, f"must be a number of seconds, at least {least:g}", repr(value)))
+    problems.append(Problem(name, f"must be a number of seconds, at least {least:g}", shown(value)))
     return least
