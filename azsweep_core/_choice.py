@@ -17,6 +17,7 @@ GROUP = "_group_"
 """Key of a branch that chooses an option of the config group the parameter names."""
 
 _NAME = re.compile(r"choice|randint|q?(log)?(uniform|normal)", re.IGNORECASE)
+_UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 _CALL = re.compile(rf"\s*({_NAME.pattern})\s*\(", re.IGNORECASE)
 
 
@@ -204,9 +205,17 @@ def _value_problems(value: Value, where: str) -> Iterator[Problem]:
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             yield from _value_problems(item, f"{where}[{index}]")
-    elif isinstance(value, Distribution):
+    else:
+        yield from _scalar_problems(value, where)
+
+
+def _scalar_problems(value: Value, where: str) -> Iterator[Problem]:
+    if isinstance(value, Distribution):
         rule = "an expression cannot be a value of a choice"
         yield Problem(where, rule, value.kind, "Make it a mapping with a name for what is drawn: {name: expression}.")
     elif value is not None and not isinstance(value, (bool, int, float, str)):
         rule = "must be null, a boolean, a number, text, a list or a mapping"
         yield Problem(where, rule, f"{shown(value)} ({type(value).__name__})", "Put it in quotes to pass it as text.")
+    elif isinstance(value, str) and _UNFIT.search(value):
+        rule = "text must be fit for a command line and for UTF-8 files, without NUL and lone surrogates"
+        yield Problem(where, rule, ascii(value))

@@ -91,6 +91,13 @@ class TestProblems:
                 ),
             ),
             (
+                "half an emoji: \ud83c",
+                (
+                    ": text must be fit for a command line and for UTF-8 files, without NUL and lone surrogates; "
+                    "got 'half an emoji: \\ud83c'."
+                ),
+            ),
+            (
                 {"a": [b"x"]},
                 (
                     ".a[0]: must be null, a boolean, a number, text, a list or a mapping; got b'x' (bytes). "
@@ -106,7 +113,7 @@ class TestProblems:
                 ".a: _group_ may stand only in a mapping that is itself a value of a choice; got {'_group_': 'adam'}.",
             ),
         ],
-        ids=["expression", "deep-inside", "in-a-branch", "group-too-deep"],
+        ids=["expression", "unfit-text", "deep-inside", "in-a-branch", "group-too-deep"],
     )
     def test_a_bad_value_of_a_choice_is_told_with_its_place(self, value: Any, message: str) -> None:
         assert messages(Choice([1, value])) == [f"search_space.x.values[1]{message}"]

@@ -26,7 +26,9 @@ class Host:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        atexit.register(print, "handler of the parent")
         self.helper: ProcessHelper[str] = ProcessHelper(lambda name: BODIES[name](directory))
+        atexit.unregister(print)
         self.exits: dict[str, int] = {}
 
     def start(self, name: str, **environment: str) -> None:
@@ -145,7 +147,6 @@ def test_one_childs_death_does_not_touch_its_neighbours(host: Host) -> None:
 
 def test_a_child_ends_as_a_script_does(host: Host) -> None:
     """Non-daemon threads are joined, the task's own exit handlers run, the parent's do not, streams are flushed."""
-    atexit.register(print, "handler of the parent")
     host.start("exit_handlers")
     host.wait("exit_handlers")
 

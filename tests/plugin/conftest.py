@@ -104,7 +104,7 @@ class App:
         for name, content in {"config": main, **(files or {})}.items():
             path = self.directory / "conf" / f"{name}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content), encoding="utf-8")  # YAML, as it happens
+            path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")  # YAML, as it happens
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "train.py", *arguments]
