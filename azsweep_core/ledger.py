@@ -68,7 +68,11 @@ class Ledger:
         os.fsync(self._stream.fileno())
 
     def close(self) -> None:
+        """Leaves no file without events: no sweep has begun."""
+        is_unused = not self._stream.closed and self._stream.tell() == 0
         self._stream.close()
+        if is_unused:
+            self.path.unlink()
 
 
 def read_ledger(path: Path) -> Iterator[Event]:

@@ -139,8 +139,8 @@ class _Loop:
 
     def run(self) -> SweepResult:
         self.history = History(self.plan.objective)
+        self.tracker.start_sweep(self.plan.spec)  # before the first event: a store that is away leaves no sweep behind
         self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
-        self.tracker.start_sweep(self.plan.spec)
         while True:
             self.decide()
             if self.ending is not None and not self.history.active:
@@ -260,9 +260,6 @@ class _Loop:
             self.record(TrialBegan(time_s=report.began_s, number=report.number, directory=directory))
         if not report.ended:
             return
-        if report.lost and self.ending is None and trial.attempt <= self.plan.limits.max_retries:
-            self.record(AttemptLost(time_s=self.clock.now(), number=report.number, reason=report.reason))
-            return
         try:
             logged = self.tracker.final_measurements(trial)
         except StoreUnreachable:
@@ -271,6 +268,9 @@ class _Loop:
                 return
             logged = ()  # the sweep is to end: nobody waits for a store that may never come back
         self.measure(report.number, logged)
+        if report.lost and self.ending is None and trial.attempt <= self.plan.limits.max_retries:
+            self.record(AttemptLost(time_s=self.clock.now(), number=report.number, reason=report.reason))
+            return
         returned = report.returned.get("", report.returned.get(self.plan.objective.primary_metric))
         if returned is not None:
             self.measure(report.number, (Measurement(None, returned, self.clock.now()),))

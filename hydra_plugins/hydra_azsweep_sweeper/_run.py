@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
 import math
 import os
@@ -136,13 +135,13 @@ def _sweep(
 ) -> SweepResult:
     settings, clock = request.settings, SystemClock()
     directory = settings.directory
+    spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
+    tracker = _tracker(settings, spec, directory)
     directory.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(directory / "sweep.jsonl")
     OmegaConf.save(config, directory / "multirun.yaml")
-    spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     slots = spec.limits.max_concurrent_trials or len(os.sched_getaffinity(0))
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
-    tracker = _tracker(settings, spec, directory)
     launcher = ProcessLauncher(
         sweep_dir=directory,
         hydra_context=hydra_context,
@@ -150,7 +149,7 @@ def _sweep(
         config=config,
         overrides_of=overrides_of,
         prepare=_log_to_own_run if settings.use_mlflow else _nothing,
-        preload=functools.partial(_preload, tracker),
+        preload=tracker.preload,
     )
     plan = SweepPlan(
         spec=to_mapping(spec),
@@ -183,13 +182,6 @@ def _tracker(settings: Settings, spec: SweepSpec, directory: Path) -> MlflowTrac
     if not settings.use_mlflow:
         return NullTracker()
     return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
-
-
-def _preload(tracker: MlflowTracker | NullTracker) -> None:
-    """Import what an app that logs to a database would import again in each trial: two seconds of a core."""
-    is_database = isinstance(tracker, MlflowTracker) and not tracker.tracking_uri.startswith(("http:", "https:"))
-    if is_database and "mlflow" in sys.modules:
-        importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
 
 
 def _log_to_own_run() -> None:

@@ -110,6 +110,16 @@ def test_a_ledger_of_a_later_schema_is_refused(tmp_path: Path) -> None:
         list(read_ledger(path))
 
 
+def test_a_sweep_that_never_began_leaves_no_ledger(tmp_path: Path) -> None:
+    write(tmp_path / "sweep.jsonl", EVENTS[:1])
+    unused = Ledger(tmp_path / "unused.jsonl")
+
+    unused.close()
+    unused.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep.jsonl"]
+
+
 def test_another_sweeps_ledger_is_never_overwritten(tmp_path: Path) -> None:
     before = write(tmp_path / "sweep.jsonl", EVENTS)
 
