@@ -217,6 +217,14 @@ class TestAttempts:
         assert result.trials[1].attempt == 2
         assert len(rig.launcher.started) == 6
 
+    def test_what_a_lost_attempt_had_logged_is_kept(self, rig: Rig) -> None:
+        def script(launch: Launch) -> Script:
+            return Script(lost=True, curve=[(0.1, 0.25)]) if launch.attempt == 1 else returns(1.0)
+
+        result = rig.run(script, max_trials=1)
+
+        assert result.trials[0].value == 0.25
+
     def test_an_attempt_lost_too_often_fails(self, rig: Rig) -> None:
         result = rig.run(lambda launch: Script(lost=True, reason="node died"), max_trials=1)
 
