@@ -14,7 +14,7 @@ from math import prod
 from azsweep_core._values import count_of, identity
 from azsweep_core.distributions import Branch, Choice, Distribution, Value
 
-__all__ = ["Dimension", "Fixed", "Node", "Numbering", "Tree", "child_key", "clashes", "match", "may_repeat"]
+__all__ = ["Dimension", "Fixed", "Node", "Numbering", "Tree", "child_key", "clashes", "cover", "match", "may_repeat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,21 @@ def _match_node(node: Node, point: Mapping[str, Value]) -> tuple[dict[int, Value
         if found is not None and found[1] == present:
             return {index: number, **found[0]}, found[1]
     return None
+
+
+def cover(entries: Entries) -> list[dict[int, int]]:
+    """Options of nested choices by dimension index, such that every option is picked at least once; few of them."""
+    columns = [
+        [
+            {node.dimension.index: number, **below}
+            for number, option in enumerate(node.options)
+            for below in cover(option)
+        ]
+        for node in entries
+        if isinstance(node, Node) and node.options is not None
+    ]
+    rows = max(map(len, columns), default=1)
+    return [dict(item for column in columns for item in column[row % len(column)].items()) for row in range(rows)]
 
 
 def may_repeat(entries: Entries) -> bool:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from azsweep_core import expressions
-from azsweep_core._space_tree import Dimension, Fixed, Node, Numbering, Tree, clashes, match, may_repeat
+from azsweep_core._space_tree import Dimension, Fixed, Node, Numbering, Tree, clashes, cover, match, may_repeat
 from azsweep_core._values import identity as _identity
 from azsweep_core._values import shown
 from azsweep_core.distributions import Branch, Choice, Distribution, Value
@@ -74,6 +74,16 @@ class SearchSpace:
     def point(self, units: Sequence[float]) -> Parameters:
         """The point at `units`, a number of [0, 1) for every dimension."""
         return self.draw(lambda dimension: dimension.distribution.from_unit(units[dimension.index]))
+
+    def middle_points(self) -> Iterator[Parameters]:
+        """Points from the middle of every distribution that together take every branch; one if there are none.
+
+        >>> nested = Choice([Branch(None, {"units": Choice([4, 8])}), Branch(None, {"depth": 2})])
+        >>> list(SearchSpace({"model": nested}).middle_points())
+        [{'model.units': 8}, {'model.depth': 2}]
+        """
+        for picks in cover(self._tree.nodes):
+            yield _point_in_the_middle(self, picks)
 
     def read(self, point: Parameters) -> dict[int, Value]:
         """What was picked, by dimension index, to make `point`; where several branches fit, the first.
@@ -171,6 +181,10 @@ class SearchSpace:
         """What is legal but probably not meant."""
         for key, distribution in self.parameters.items():
             yield from distribution.warnings(f"{where}.{key}")
+
+
+def _point_in_the_middle(space: SearchSpace, picks: Mapping[int, int]) -> Parameters:
+    return space.draw(lambda each: picks[each.index] if each.is_branch else each.distribution.from_unit(0.5))
 
 
 def _draw(entries: Sequence[Fixed | Node], pick: Callable[[Dimension], Value], point: dict[str, Value]) -> None:
