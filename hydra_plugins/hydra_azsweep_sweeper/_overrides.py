@@ -36,7 +36,7 @@ class SweepOverrides:
         parameters: by Hydra key, in the order of first appearance: a Distribution, or what `search_space` holds there.
         fixed: overrides that go with every trial.
         pinned: for the log: the keys that a plain value took out of the search space.
-        problems: everything that is wrong; the rest is only to be used if there are none.
+        problems: everything that is wrong. What they are about is left out of the rest, which can still be judged.
     """
 
     parameters: Mapping[str, Any]
@@ -92,9 +92,10 @@ def read_overrides(
     drawn: dict[str, _Entry] = {}
     fixed: list[_Entry] = []
     pinned: list[str] = []
+    disputed: dict[str, Problem] = {}
     for source in sources:
         entries = [entry for entry in source if entry is not None]
-        reader.problems.extend(_given_twice(entries))
+        disputed.update(_given_twice(entries))
         given = {entry.path for entry in entries}
         fixed = [entry for entry in fixed if entry.path not in given]
         for entry in entries:
@@ -104,12 +105,12 @@ def read_overrides(
             fixed.append(entry)
             if drawn.pop(entry.path, None) is not None:
                 pinned.append(f"{entry.path} is not sampled: {entry.where} decides it for every trial.")
-    reader.problems.extend(_overlapping([*drawn.values(), *fixed], config_loader))
+    disputed.update(_overlapping([*drawn.values(), *fixed], config_loader))
     return SweepOverrides(
-        parameters={entry.key: entry.drawn_from for entry in drawn.values()},
-        fixed=tuple(entry.text for entry in fixed if entry.text is not None),
+        parameters={entry.key: entry.drawn_from for entry in drawn.values() if entry.path not in disputed},
+        fixed=tuple(entry.text for entry in fixed if entry.text is not None and entry.path not in disputed),
         pinned=tuple(pinned),
-        problems=tuple(reader.problems),
+        problems=(*reader.problems, *disputed.values()),
     )
 
 
@@ -221,7 +222,7 @@ def _path(key_or_override: str) -> str:
     return key_or_override.partition("=")[0].lstrip("+~")
 
 
-def _given_twice(entries: Sequence[_Entry]) -> Iterator[Problem]:
+def _given_twice(entries: Sequence[_Entry]) -> Iterator[tuple[str, Problem]]:
     """Hydra lets the last of two plain overrides win; a sample among them is a mistake."""
     first: dict[str, _Entry] = {}
     for entry in entries:
@@ -229,10 +230,11 @@ def _given_twice(entries: Sequence[_Entry]) -> Iterator[Problem]:
             continue
         other = first.setdefault(entry.path, entry)
         if other is not entry and (other.is_drawn or entry.is_drawn):
-            yield Problem(entry.where, f"{entry.path} is given twice, here and in {other.where}", None, "Keep one.")
+            rule = f"{entry.path} is given twice, here and in {other.where}"
+            yield entry.path, Problem(entry.where, rule, None, "Keep one.")
 
 
-def _overlapping(entries: Sequence[_Entry], config_loader: ConfigLoader) -> Iterator[Problem]:
+def _overlapping(entries: Sequence[_Entry], config_loader: ConfigLoader) -> Iterator[tuple[str, Problem]]:
     """A key and one that holds it: whichever is applied last would win. The option of a group holds no keys."""
     by_path = {entry.path: entry for entry in entries if not entry.is_delete}
     for entry in by_path.values():
@@ -243,4 +245,4 @@ def _overlapping(entries: Sequence[_Entry], config_loader: ConfigLoader) -> Iter
                 continue
             if not config_loader.get_group_options(holder.path):
                 rule = f"{entry.path} is a part of {holder.path}, which is given in {holder.where}"
-                yield Problem(entry.where, rule, None, "Keep one of the two.")
+                yield entry.path, Problem(entry.where, rule, None, "Keep one of the two.")

@@ -8,7 +8,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from azsweep_core.history import History
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
+from azsweep_core.sampling_algorithm import SamplingAlgorithm
 from azsweep_core.scheduler import Ending, EndingKind
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
@@ -36,6 +37,9 @@ from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_setting
 __all__ = ["run"]
 
 log = logging.getLogger("azsweep")
+
+_SPACE = ("search_space", "params", "override")
+"""How the places begin where a search space is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,9 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     base = _logbase(settings.spec.get("sampling_algorithm"))
     overrides = read_overrides(arguments, settings.params, settings.search_space, loader, logbase=base)
     problems += overrides.problems
+    is_space_lost = not overrides.parameters and any(each.where.startswith(_SPACE) for each in problems)
     space, spec, judgement = read_and_judge({**settings.spec, "search_space": overrides.parameters})
-    problems += judgement.errors
+    problems += [each for each in judgement.errors if each.where != "search_space" or not is_space_lost]
     if space is not None:
         problems += _check_against_the_app(loader, config, space, overrides.fixed)
     if problems or spec is None:
@@ -89,10 +94,11 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
 
 def _logbase(algorithm: object) -> float:
     """Base of the log expressions, as far as it is legal; what is not is judged with everything else."""
-    base = algorithm.get("logbase") if isinstance(algorithm, Mapping) else None
-    if isinstance(base, bool) or not isinstance(base, (int, float)) or base <= 0 or base == 1:
+    try:
+        base = SamplingAlgorithm.read(algorithm).logbase
+    except SpecError:
         return math.e
-    return float(base)
+    return math.e if base is None or base <= 0 or base == 1 else base
 
 
 def _check_against_the_app(
@@ -111,7 +117,7 @@ def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence
     for note in (*settings.notes, *overrides.pinned):
         log.info(note)
     for warning in warnings:
-        log.warning(str(warning))
+        log.warning("Warning: %s", warning)  # Hydra's format does not show the level
 
 
 def _finished(request: _Request) -> SweepResult | None:
