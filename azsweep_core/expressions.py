@@ -154,6 +154,8 @@ class _Reader:
             given = {name: value for name, value in given.items() if value is not None}
             return self._bind(cls, given, where, f"{cls.kind} object with {shown(given)}")
         fix = "Write for example {type: uniform, min_value: 0, max_value: 1} or uniform(0, 1)."
+        if isinstance(thing, (list, tuple)):
+            fix = f"Did you mean {{type: choice, values: {shown(thing)}}}?"
         self._refuse(where, "must be an expression", shown(thing), fix)
         return None
 
@@ -183,7 +185,8 @@ class _Reader:
         try:
             made = parse(text, make)
         except ExpressionSyntaxError as error:
-            self._refuse(where, str(error), shown(text))
+            fix = f"Did you mean choice({text})?" if "," in text and "(" not in text else None
+            self._refuse(where, str(error), shown(text), fix)
             return None
         if isinstance(made, range):
             self._refuse(where, "must be an expression", text, f"Did you mean choice({text})?")
