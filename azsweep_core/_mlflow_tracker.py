@@ -40,6 +40,7 @@ from azsweep_core._mlflow_store import (
 )
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.objective import Objective
+from azsweep_core.ports import IN_A_CHILD_RUN
 from azsweep_core.trial import Measurement, Parameters, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -329,7 +330,7 @@ class MlflowTracker:
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
         children = self._client.search_runs(experiments, f"tags.`{_PARENT_TAG}` = '{run_id}'")
         nested = {name for child in children for name in child.data.metrics}
-        return own + [f"{name} (in a child run)" for name in sorted(nested)]
+        return own + [f"{name}{IN_A_CHILD_RUN}" for name in sorted(nested)]
 
     # Writing
 

@@ -8,7 +8,10 @@ from typing import Any, Protocol
 
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
-__all__ = ["Clock", "Launch", "Tracker", "TrialLauncher", "TrialReport"]
+__all__ = ["IN_A_CHILD_RUN", "Clock", "Launch", "Tracker", "TrialLauncher", "TrialReport"]
+
+IN_A_CHILD_RUN = " (in a child run)"
+"""Ends the names of metrics that do not count, since they are in runs below a trial's own."""
 
 
 class Clock(Protocol):
@@ -115,7 +118,10 @@ class Tracker(Protocol):
         ...
 
     def metric_names(self, trial: Trial) -> Sequence[str]:
-        """Names of all metrics the trial logged, for the message that says the primary one is missing."""
+        """Names of all metrics the trial logged, for the message that says the primary one is missing.
+
+        Those of runs below the trial's own end in IN_A_CHILD_RUN.
+        """
         ...
 
     def note_best(self, trial: Trial) -> None:

@@ -25,7 +25,7 @@ from azsweep_core.history import (
 from azsweep_core.ledger import Ledger
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Objective
-from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialReport
+from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Launch, Tracker, TrialLauncher, TrialReport
 from azsweep_core.samplers import Sampler
 from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.signals import StopSignals
@@ -330,6 +330,8 @@ def _missing(primary: str, names: Sequence[str], report: TrialReport) -> str:
             f"the task never logged the primary metric {primary!r}{instead}. "
             "Log it with mlflow.log_metric, or return it from the task"
         )
-    near = get_close_matches(primary, names, n=1)
+    near = get_close_matches(primary, [name for name in names if not name.endswith(IN_A_CHILD_RUN)], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
+    if f"{primary}{IN_A_CHILD_RUN}" in names:
+        hint = "; what counts is the trial's own run, the first that the task starts"
     return f"the task never logged the primary metric {primary!r}; it logged {', '.join(names)}{hint}"

@@ -175,6 +175,13 @@ class TestValues:
                 "the task never logged the primary metric 'loss'; it logged acc, lost; did you mean 'lost'?",
                 id="nearest-name",
             ),
+            pytest.param(
+                Script(),
+                ("lossy", "loss (in a child run)"),
+                "the task never logged the primary metric 'loss'; it logged loss (in a child run), lossy; "
+                "what counts is the trial's own run, the first that the task starts",
+                id="in-a-child-run",
+            ),
             pytest.param(Script(returned={"": math.nan}), (), "loss was nan whenever it was reported", id="nan"),
             pytest.param(Script(curve=[(0.1, -math.inf)]), (), "loss was -inf whenever it was reported", id="inf"),
         ],
