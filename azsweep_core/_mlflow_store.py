@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -130,8 +131,8 @@ def redacted(text: object) -> str:
 
 
 def root_cause(error: BaseException) -> str:
-    """What the innermost exception says: those around it repeat the request at length."""
-    while (inner := error.__cause__ or error.__context__) is not None:
+    """What the innermost exception says: those around it repeat the request at length. A KeyError says too little."""
+    while (inner := error.__cause__ or error.__context__) is not None and not isinstance(inner, KeyError):
         error = inner
     return redacted(error).rstrip(".") or type(error).__name__
 
@@ -175,13 +176,20 @@ def probe_database(uri: str) -> None:
 
 @contextmanager
 def bounded_requests(timeout_s: int) -> Iterator[None]:
-    """Within it, MLflow's HTTP calls try twice for `timeout_s` each, not for minutes; the user's settings win."""
+    """Within it, MLflow's HTTP calls try twice for `timeout_s` each, not for minutes; the user's settings win.
+
+    The second try goes unsaid: what is said when it fails too is the caller's to word.
+    """
     limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s)}
     mine = {name: value for name, value in limits.items() if name not in os.environ}
     os.environ.update(mine)
+    retries = logging.getLogger("urllib3.connectionpool")
+    level = retries.level
+    retries.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        retries.setLevel(level)
         for name in mine:
             os.environ.pop(name, None)
 

@@ -354,6 +354,7 @@ class TestStore:
             "Start it, set MLFLOW_TRACKING_URI to another store, or set tracking: none."
         )
         assert "Traceback" not in refused.text
+        assert "Retrying" not in refused.text
         assert sorted(path.name for path in refused.sweep.iterdir()) == ["multirun.yaml"]
 
         shutil.copy(empty_store, app.directory / "own.db")

@@ -151,6 +151,12 @@ class TestRefusal:
         assert "cret" not in text
         assert "\n" not in text
 
+    def test_an_address_of_no_known_kind(self) -> None:
+        tracker = MlflowTracker(OBJECTIVE, "experiment", "sweep", "htp://host")
+
+        with pytest.raises(AzsweepError, match=r"got htp://host \(.*Supported URI schemes are: .*\)\. Check it, set"):
+            tracker.start_sweep({})
+
     def test_a_server_that_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
         with socket.create_server(("127.0.0.1", 0)) as silent:
