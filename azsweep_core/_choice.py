@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from azsweep_core._distribution import Distribution, Value
 from azsweep_core._values import Lazy, count_of, distinct, identity, shown
@@ -16,7 +17,13 @@ __all__ = ["GROUP", "Branch", "Choice", "Randint"]
 GROUP = "_group_"
 """Key of a branch that chooses an option of the config group the parameter names."""
 
-_NAME = re.compile(r"choice|randint|q?(log)?(uniform|normal)", re.IGNORECASE)
+_NAMES = (
+    "choice",
+    "randint",
+    *(q + log + end for q in ("", "q") for log in ("", "log") for end in ("uniform", "normal")),
+)
+_NAME = re.compile("|".join(_NAMES), re.IGNORECASE)
+_ARGUMENTS = {"values", "upper", "min_value", "max_value", "mu", "sigma"}
 _UNFIT = re.compile(r"[\x00\ud800-\udfff]")
 _CALL = re.compile(rf"\s*({_NAME.pattern})\s*\(", re.IGNORECASE)
 
@@ -176,10 +183,13 @@ def _doubts(value: Value, where: str) -> Iterator[Problem]:
     if isinstance(value, str) and _CALL.match(value):
         rule, fix = "this text is passed on as it is", "For an expression write a mapping: {type: uniform, ...}."
         yield Problem(where, rule, shown(value), fix)
-    elif isinstance(value, Mapping) and _NAME.fullmatch(str(value.get("type"))):
-        rule = "this mapping is passed on as it is"
-        fix = "For an expression give what is drawn a name: {name: {type: uniform, ...}}."
-        yield Problem(where, rule, shown(value), fix)
+    elif isinstance(value, Mapping):
+        rule, name = "this mapping is passed on as it is", str(value.get("type"))
+        if _NAME.fullmatch(name):
+            fix = "For an expression give what is drawn a name: {name: {type: uniform, ...}}."
+            yield Problem(where, rule, shown(value), fix)
+        elif value.keys() & _ARGUMENTS and (near := get_close_matches(name.lower(), _NAMES, n=1)):
+            yield Problem(where, rule, shown(value), f"For an expression write type: {near[0]}.")
 
 
 def _rebased(value: Value, base: float) -> Value:

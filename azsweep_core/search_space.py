@@ -156,7 +156,8 @@ class SearchSpace:
     def validate(self, where: str) -> Iterator[Problem]:
         """Every rule the space breaks."""
         if not self.parameters:
-            yield Problem(where, "must hold at least one parameter", "{}")
+            fix = "Give it one with an expression, as in lr: uniform(0.1, 1)."
+            yield Problem(where, "must hold at least one parameter", "{}", fix)
         for key, distribution in self.parameters.items():
             if not _KEY.fullmatch(key):
                 yield Problem(where, "keys must be Hydra keys such as lr, +model.lr or db@backup", repr(key))

@@ -12,6 +12,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from azsweep_core._reading import nearest
 from azsweep_core._space_tree import child_key
 from azsweep_core.distributions import Branch, Choice
 from azsweep_core.errors import Problem, SpecError
@@ -26,6 +27,7 @@ __all__ = ["SweepOverrides", "check_space", "read_overrides", "trial_overrides"]
 
 _CALL = re.compile(rf"\s*(?:{'|'.join(NAMES)})\s*\(.*\)\s*", re.DOTALL)
 _QUOTED_CALL = re.compile(rf"\s*(?:choice|{'|'.join(NAMES)})\s*\(.*\)\s*", re.DOTALL)
+_UNKNOWN = re.compile(r"Unknown function '(\w+)'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,10 @@ class _Reader:
         except SpecError as error:
             self.problems.extend(error.problems)
         except HydraException as error:
-            rule = f"must be an override that Hydra can read ({str(error).partition(chr(10))[0]})"
-            self.problems.append(Problem(where, rule, text))
+            said = str(error).partition("\n")[0]
+            unknown = _UNKNOWN.search(said)
+            fix = nearest(unknown.group(1), ("choice", "range", "interval", *NAMES)) if unknown else None
+            self.problems.append(Problem(where, f"must be an override that Hydra can read ({said})", text, fix))
         return None
 
     def _drawn(self, where: str, key: str, drawn_from: Any) -> _Entry | None:

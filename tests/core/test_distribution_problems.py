@@ -178,6 +178,12 @@ class TestWarnings:
                 "For an expression give what is drawn a name: {name: {type: uniform, ...}}.",
                 id="mapping-that-looks-like-an-expression",
             ),
+            pytest.param(
+                Choice([Branch(None, {"lr": {"type": "unifrom", "max_value": 1}, "net": {"type": "cnn"}})]),
+                ".values[0].lr: this mapping is passed on as it is; got {'type': 'unifrom', 'max_value': 1}. "
+                "For an expression write type: uniform.",
+                id="misspelt-expression",
+            ),
         ],
     )
     def test_what_was_probably_not_meant_is_warned_of(self, distribution: Distribution, message: str) -> None:

@@ -18,12 +18,14 @@ from azsweep_core.distributions import (
 from azsweep_core.errors import SpecError
 from azsweep_core.search_space import SearchSpace, read_space
 
+EMPTY = "must hold at least one parameter; got {}. Give it one with an expression, as in lr: uniform(0.1, 1)."
+
 
 class TestProblems:
     @pytest.mark.parametrize(
         ("parameters", "messages"),
         [
-            pytest.param({}, ["s: must hold at least one parameter; got {}."], id="empty"),
+            pytest.param({}, [f"s: {EMPTY}"], id="empty"),
             pytest.param(
                 {"x": Uniform(2, 1), "y": Choice([Branch(None, {"n": Randint(0)})])},
                 [

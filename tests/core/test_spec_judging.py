@@ -14,6 +14,7 @@ from azsweep_core.spec import SweepSpec, judge, read_and_judge, read_sweep
 
 OBJECTIVE = {"primary_metric": "loss", "goal": "minimize"}
 UNIFORM = {"type": "uniform", "min_value": 0.1, "max_value": 1}
+EMPTY = "must hold at least one parameter; got {}. Give it one with an expression, as in lr: uniform(0.1, 1)."
 CHOICE = {"type": "choice", "values": ["a", "b"]}
 
 
@@ -27,12 +28,8 @@ def spec_of(**changed: Any) -> SweepSpec:
     ("changed", "errors"),
     [
         pytest.param({}, [], id="sound"),
-        pytest.param(
-            {"search_space": {}}, ["search_space: must hold at least one parameter; got {}."], id="empty-space"
-        ),
-        pytest.param(
-            {"search_space": None}, ["search_space: must hold at least one parameter; got {}."], id="no-space"
-        ),
+        pytest.param({"search_space": {}}, [f"search_space: {EMPTY}"], id="empty-space"),
+        pytest.param({"search_space": None}, [f"search_space: {EMPTY}"], id="no-space"),
         pytest.param(
             {"search_space": {"lr": "uniform(1, 0)"}},
             [("search_space.lr: uniform needs min_value < max_value; got uniform(1, 0). Did you mean uniform(0, 1)?")],

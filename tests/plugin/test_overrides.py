@@ -257,7 +257,7 @@ def test_overrides_that_cannot_be_sampled_are_refused_in_words(
         pytest.param(
             {"params": {"x": "unifrom(0, 1)"}},
             "params.x: must be an override that Hydra can read (HydraException while evaluating 'unifrom(0, 1)':"
-            " Unknown function 'unifrom'); got unifrom(0, 1).",
+            " Unknown function 'unifrom'); got unifrom(0, 1). Did you mean uniform?",
             id="unknown-function",
         ),
         pytest.param(
