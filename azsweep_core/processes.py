@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
 
 from azsweep_core import _linux
+from azsweep_core._spawned import pickled, replace_process
 from azsweep_core.errors import AzsweepError
 
 __all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words"]
@@ -80,19 +82,27 @@ class ProcessHelper(Generic[Payload]):
         run: called in each child with its payload; what it returns is dropped, an exception ends the child with
             code 1, and the child then ends as a script would.
         preload: called once in the helper, to import there what every child would import for itself.
+        spawn: give each child a fresh interpreter instead of a copy of this one.
     Raises:
-        AzsweepError: on a platform without fork.
+        AzsweepError: on a platform without fork; or if `run` cannot be pickled, as `spawn` needs.
     """
 
-    def __init__(self, run: Callable[[Payload], object], preload: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        run: Callable[[Payload], object],
+        preload: Callable[[], object] | None = None,
+        *,
+        spawn: bool = False,
+    ) -> None:
         if not hasattr(os, "fork"):
             raise AzsweepError("hydra.sweeper: trials need a platform with fork (Linux, macOS); got " + sys.platform)
+        job = pickled(run) if spawn else run
         ours, theirs = Pipe(duplex=True)
         _flush()
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
-            _Helper(theirs, run).serve_and_exit(preload)
+            _Helper(theirs, job).serve_and_exit(None if spawn else preload)
         theirs.close()
         self._pipe = ours
         self._open = True
@@ -137,7 +147,7 @@ class ProcessHelper(Generic[Payload]):
 class _Helper(Generic[Payload]):
     """The helper's side: one loop over the pipe and SIGCHLD. It never returns to the code that forked it."""
 
-    def __init__(self, pipe: Connection, run: Callable[[Payload], object]) -> None:
+    def __init__(self, pipe: Connection, run: Callable[[Payload], object] | bytes) -> None:
         self._pipe = pipe
         self._run = run
         self._pids: dict[str, int] = {}
@@ -157,6 +167,8 @@ class _Helper(Generic[Payload]):
             if preload is not None:
                 with contextlib.suppress(Exception):  # children that need it will meet the same error, and can show it
                     preload()
+            gc.collect()
+            gc.freeze()  # what is here stays shared: no child's collector writes to it
             self._serve(ended)
             self._kill_everything()
         except BaseException:  # noqa: BLE001 - the helper must never run on into the coordinator's code, whatever happened
@@ -188,6 +200,8 @@ class _Helper(Generic[Payload]):
         if pid == 0:
             self._pipe.close()
             _become_child(request, helper)
+            if isinstance(self._run, bytes):
+                replace_process(self._run, request.payload)
             _end_as_a_script(self._run, request.payload)
         self._pids[request.key] = pid
         self._keys[pid] = request.key

@@ -7,27 +7,41 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
+from hydra.core.singleton import Singleton
+from hydra.core.utils import setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
+from azsweep_core.devices import DeviceSlots
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import ChildRequest, ProcessHelper
 from azsweep_core.trial import Parameters, StopRequest
 from azsweep_core.trial_process import run_task
 
-__all__ = ["ProcessLauncher"]
+__all__ = ["Host", "HydraApp", "ProcessLauncher", "usable_cores"]
+
+log = logging.getLogger("azsweep")
+
+_IDLE_S = 60.0
+_LOOK_EVERY_S = 5.0
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +71,61 @@ class TrialTask:
         return run_task(self.control, functools.partial(self.task_function, config), str(directory))
 
 
-def _launch(
-    hydra_context: HydraContext,
-    task_function: TaskFunction,
-    config: DictConfig,
-    prepare: Callable[[], None],
-    job: _Job,
-) -> None:
-    """In the trial's process: run the one job, and end as a script that raised if the task did."""
-    task: Any = TrialTask(task_function, job.control, prepare)
-    try:
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task, config=config
-        )
-        returns = launcher.launch([list(job.overrides)], initial_job_idx=job.number)
-    except Exception as error:
-        if job.control.heartbeat() is None:
-            text = "".join(traceback.format_exception(error))
-            document = {"exception": type(error).__qualname__, "message": str(error), "traceback": text}
-            job.control.write_launch_error(document)
-        raise
-    for each in returns:
-        _ = each.return_value  # raises what the task raised
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HydraApp:
+    """The user's app, and what to do in each trial's process right before its task."""
+
+    context: HydraContext
+    task_function: TaskFunction
+    config: DictConfig
+    prepare: Callable[[], None]
+
+    def run(self, job: _Job) -> None:
+        """In the trial's process: run the one job, and raise what the task raised."""
+        task: Any = TrialTask(self.task_function, job.control, self.prepare)
+        try:
+            launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=self.context, task_function=task, config=self.config
+            )
+            returns = launcher.launch([list(job.overrides)], initial_job_idx=job.number)
+        except Exception as error:
+            if job.control.heartbeat() is None:
+                text = "".join(traceback.format_exception(error))
+                document = {"exception": type(error).__qualname__, "message": str(error), "traceback": text}
+                job.control.write_launch_error(document)
+            raise
+        for each in returns:
+            _ = each.return_value
+
+    def run_afresh(self, singletons: Any, job: _Job) -> None:
+        """The same in a fresh interpreter, which knows Hydra's global state only from here."""
+        Singleton.set_state(singletons)
+        setup_globals()
+        self.run(job)
+
+    def one_job_at_a_time(self) -> HydraApp:
+        """The app with a launcher that makes no further processes for its one job."""
+        if "joblib" not in str(self.config.hydra.launcher.get("_target_")):
+            return self
+        config = self.config.copy()
+        with open_dict(config.hydra.launcher):
+            config.hydra.launcher.n_jobs = 1
+        return replace(self, config=config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """How this machine runs trials.
+
+    Args:
+        slots: how many run at once at most.
+        devices: shared out among them; empty for none.
+        spawn: fresh interpreters instead of forks.
+    """
+
+    slots: int
+    devices: tuple[str, ...] = ()
+    spawn: bool = False
 
 
 class ProcessLauncher:
@@ -87,27 +134,29 @@ class ProcessLauncher:
     Args:
         sweep_dir: absolute; control directories live under it.
         overrides_of: the Hydra overrides that give a trial its parameters.
-        prepare: called in the trial's process right before the task.
         preload: called once in the helper, before any trial.
     """
 
     def __init__(
         self,
+        app: HydraApp,
+        host: Host,
         *,
         sweep_dir: Path,
-        hydra_context: HydraContext,
-        task_function: TaskFunction,
-        config: DictConfig,
         overrides_of: Callable[[Parameters], Sequence[str]],
-        prepare: Callable[[], None],
         preload: Callable[[], object],
     ) -> None:
+        self._host = host
         self._sweep_dir = sweep_dir
         self._overrides_of = overrides_of
+        self._devices = DeviceSlots(host.devices)
         self._running: dict[str, _Running] = {}
         self._keys: dict[int, str] = {}
-        run = functools.partial(_launch, hydra_context, task_function, config, prepare)
-        self._helper: ProcessHelper[_Job] = ProcessHelper(run, preload)
+        self._may_hang = not host.spawn
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
+        app = app.one_job_at_a_time()
+        run = functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
+        self._helper: ProcessHelper[_Job] = ProcessHelper(run, preload, spawn=host.spawn)
 
     def start(self, launch: Launch) -> None:
         control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
@@ -115,15 +164,22 @@ class ProcessLauncher:
         key = f"{launch.number}.{launch.attempt}"
         self._running[key] = _Running(launch.number, control)
         self._keys[launch.number] = key
-        self._helper.start(
-            ChildRequest(key=key, output=control.output_file, environment=launch.environment, payload=job)
+        environment = {**self._own_share(launch.number), **launch.environment}
+        self._helper.start(ChildRequest(key=key, output=control.output_file, environment=environment, payload=job))
+
+    def _own_share(self, number: int) -> dict[str, str]:
+        """The trial's part of this machine: a device, and threads for its part of the cores."""
+        threads = (
+            {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(usable_cores() // self._host.slots or 1)}
         )
+        return {**threads, **self._devices.take(number)}
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
         deadlines = [each.kill_at for each in self._running.values() if each.kill_at is not None]
         patience = min([timeout_s, *(deadline - time.monotonic() for deadline in deadlines)])
         ends = [self._end(exit_.key, exit_.status) for exit_ in self._helper.poll(patience)]
         self._kill_overdue()
+        self._look_for_hangs()
         return [*self._begun(), *ends]
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
@@ -141,6 +197,7 @@ class ProcessLauncher:
     def _end(self, key: str, status: int) -> TrialReport:
         running = self._running.pop(key)
         del self._keys[running.number]
+        self._devices.give_back(running.number)
         return attempts.ended(running.control, running.number, status, running.request)
 
     def _begun(self) -> Iterator[TrialReport]:
@@ -151,6 +208,23 @@ class ProcessLauncher:
                 if report is not None:
                     running.has_begun = True
                     yield report
+
+    def _look_for_hangs(self) -> None:
+        """Say once what to do if a forked trial does nothing: it may wait for threads that a fork does not copy."""
+        if not self._may_hang or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
+        for running in self._running.values():
+            idle_s = (running.control.heartbeat() or {}).get("idle_s", 0.0)
+            if idle_s >= _IDLE_S:
+                self._may_hang = False
+                log.warning(
+                    "trial %d has used no CPU for %d s. If it hangs: an app that trains with OpenMP or opens a GPU "
+                    "while it is imported needs hydra.sweeper.start_method=spawn",
+                    running.number,
+                    idle_s,
+                )
+                return
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.history import History
 from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.limits import Limits
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplingAlgorithm
@@ -30,7 +31,7 @@ from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
-from hydra_plugins.hydra_azsweep_sweeper._launcher import ProcessLauncher
+from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 
@@ -86,6 +87,8 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     problems += [each for each in judgement.errors if each.where != "search_space" or not is_space_lost]
     if space is not None:
         problems += _check_against_the_app(loader, config, space, overrides.fixed)
+    if spec is not None:
+        problems += _sharing_problems(spec.limits, settings.devices)
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     _log_notes(settings, overrides, judgement.warnings)
@@ -99,6 +102,14 @@ def _logbase(algorithm: object) -> float:
     except SpecError:
         return math.e
     return math.e if base is None or base <= 0 or base == 1 else base
+
+
+def _sharing_problems(limits: Limits, devices: Sequence[str]) -> Iterator[Problem]:
+    """That every trial that may run at once has a device."""
+    if devices and limits.max_concurrent_trials is not None and limits.max_concurrent_trials > len(devices):
+        rule = f"must not be more than the {len(devices)} devices"
+        fix = "List a device twice in devices to let two trials share it."
+        yield Problem("limits.max_concurrent_trials", rule, str(limits.max_concurrent_trials), fix)
 
 
 def _check_against_the_app(
@@ -146,17 +157,15 @@ def _sweep(
     directory.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(directory / "sweep.jsonl")
     OmegaConf.save(config, directory / "multirun.yaml")
-    slots = spec.limits.max_concurrent_trials or len(os.sched_getaffinity(0))
+    host = Host(slots=_slots(spec, settings), devices=settings.devices, spawn=settings.spawn)
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
-    launcher = ProcessLauncher(
-        sweep_dir=directory,
-        hydra_context=hydra_context,
+    app = HydraApp(
+        context=hydra_context,
         task_function=task_function,
         config=config,
-        overrides_of=overrides_of,
         prepare=_log_to_own_run if settings.use_mlflow else _nothing,
-        preload=tracker.preload,
     )
+    launcher = ProcessLauncher(app, host, sweep_dir=directory, overrides_of=overrides_of, preload=tracker.preload)
     plan = SweepPlan(
         spec=to_mapping(spec),
         objective=spec.objective,
@@ -164,11 +173,11 @@ def _sweep(
         sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective),
         policy=spec.early_termination,
         max_trials=spec.max_trials,
-        slots=slots,
+        slots=host.slots,
         stop_grace_s=settings.stop_grace_s,
         poll_interval_s=settings.poll_interval_s,
     )
-    log.info("sweep %s: %s trials, %d at once", directory, plan.max_trials, slots)
+    log.info("sweep %s: %s trials, %d at once", directory, plan.max_trials, host.slots)
     observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
     result = run_sweep(plan, launcher=launcher, tracker=tracker, ledger=ledger, clock=clock, observers=observers)
     if result.best is not None:
@@ -177,6 +186,11 @@ def _sweep(
         write_best(directory, OmegaConf.to_yaml(task_config), overrides)
     summary(result.history, directory=directory, stream=sys.stdout, hints=_hints(result, directory, tracker))
     return result
+
+
+def _slots(spec: SweepSpec, settings: Settings) -> int:
+    """How many trials run at once: as the user set it, else one a device, else one a core."""
+    return spec.limits.max_concurrent_trials or len(settings.devices) or usable_cores()
 
 
 def _sweep_name(directory: Path) -> str:

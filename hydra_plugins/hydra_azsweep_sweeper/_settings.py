@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from azsweep_core._reading import nearest, shown
+from azsweep_core.devices import found_devices
 from azsweep_core.errors import Problem, SpecError
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
@@ -30,6 +32,8 @@ class Settings:
         directory: `hydra.sweep.dir`, absolute.
         spec: the keys that AzureML's sweep has, for `read_sweep`; without the search space.
         search_space, params: as the user wrote them.
+        spawn: give each trial a fresh interpreter instead of a fork of this one.
+        devices: one for each trial that may run at once; empty if trials are given none.
         notes: what the log should say about how the settings were read.
     """
 
@@ -41,6 +45,8 @@ class Settings:
     experiment_name: str
     stop_grace_s: float
     poll_interval_s: float
+    spawn: bool
+    devices: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -63,6 +69,7 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         for key in given
         if key not in DEFAULTS
     ]
+    problems += _execution_problems(sweeper["execution"], config)
     settings = Settings(
         directory=Path(str(directory)).absolute(),
         spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name])) is not None},
@@ -74,6 +81,8 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         or str(config.hydra.job.name),
         stop_grace_s=_seconds(sweeper, "stop_grace", 0.0, problems),
         poll_interval_s=_seconds(sweeper, "poll_interval", 0.01, problems),
+        spawn=_spawns(sweeper["start_method"], problems),
+        devices=_devices(sweeper["devices"], environment, problems),
         notes=notes,
     )
     return settings, problems
@@ -159,3 +168,39 @@ def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list
         return float(value)
     problems.append(Problem(name, f"must be a number of seconds, at least {least:g}", shown(value)))
     return least
+
+
+def _execution_problems(execution: Any, config: DictConfig) -> Iterator[Problem]:
+    """Every launcher runs in a process of its own a trial; none has a way of its own yet."""
+    if execution == "native":
+        target = config.hydra.launcher.get("_target_", "")
+        yield Problem("execution", "native is not there for this launcher", str(target), "Use auto or process.")
+    elif execution not in ("auto", "process"):
+        yield Problem("execution", "must be auto, process or native", shown(execution))
+
+
+def _spawns(method: Any, problems: list[Problem]) -> bool:
+    """True if trials get fresh interpreters: chosen, or needed because a fork would inherit a CUDA context."""
+    if method not in ("auto", "fork", "spawn"):
+        problems.append(Problem("start_method", "must be auto, fork or spawn", shown(method)))
+    if method != "auto":
+        return bool(method == "spawn")
+    torch = sys.modules.get("torch")
+    return not sys.platform.startswith("linux") or (torch is not None and bool(torch.cuda.is_initialized()))
+
+
+def _devices(devices: Any, environment: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...]:
+    if devices is None:
+        return ()
+    if devices == "auto":
+        return tuple(found_devices(environment))
+    if (
+        isinstance(devices, list)
+        and devices
+        and not any(isinstance(each, bool) for each in devices)
+        and all(isinstance(each, (int, str)) for each in devices)
+    ):
+        return tuple(str(each) for each in devices)
+    fix = "List a device twice to let two trials share it."
+    problems.append(Problem("devices", "must be auto, null or a list of device numbers or names", shown(devices), fix))
+    return ()

@@ -29,6 +29,9 @@ DEFAULTS = {
     "experiment_name": None,
     "stop_grace": 10,
     "poll_interval": 1,
+    "execution": "auto",
+    "start_method": "auto",
+    "devices": None,
 }
 
 _NODE = OmegaConf.create(DEFAULTS, flags={"struct": False})  # any key can be given, for azsweep to judge
