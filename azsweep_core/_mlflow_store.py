@@ -178,10 +178,14 @@ def probe_database(uri: str) -> None:
 def bounded_requests(timeout_s: int) -> Iterator[None]:
     """Within it, MLflow's HTTP calls try twice for `timeout_s` each, not for minutes; the user's settings win.
 
-    The second try goes unsaid: what is said when it fails too is the caller's to word.
+    Neither a second try nor the end of a run is announced: what to say, and how often, is the caller's to decide.
     """
-    limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s)}
-    mine = {name: value for name, value in limits.items() if name not in os.environ}
+    settings = {
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout_s),
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
+    mine = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(mine)
     retries = logging.getLogger("urllib3.connectionpool")
     level = retries.level
