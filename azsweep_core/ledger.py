@@ -50,6 +50,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_synced = True
         try:
             self._stream = path.open("x", encoding="utf-8")
         except FileExistsError:
@@ -62,10 +63,13 @@ class Ledger:
         """Write the event; durable after the next `sync`."""
         self._stream.write(json.dumps(_encode(event), allow_nan=False) + "\n")
         self._stream.flush()
+        self._is_synced = False
 
     def sync(self) -> None:
-        """Have every event so far on the disk."""
-        os.fsync(self._stream.fileno())
+        """Have every event so far on the disk; costs nothing if they are."""
+        if not self._is_synced:
+            os.fsync(self._stream.fileno())
+            self._is_synced = True
 
     def close(self) -> None:
         """Leaves no file without events: no sweep has begun."""
