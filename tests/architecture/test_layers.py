@@ -18,6 +18,7 @@ CODE = sorted(
     path.relative_to(ROOT).as_posix()
     for top in (*PACKAGES, "tests", "examples", "benchmarks")
     for path in (ROOT / top).rglob("*.py")
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)  # virtual environments
 )
 HEAVY = {"mlflow", "numpy", "optuna", "pandas", "plotly", "rich", "scipy"}
 
