@@ -76,7 +76,7 @@ class Distribution(ABC):
     def _step_rules(self, where: str) -> Iterator[Problem]:
         q = dict(self._arguments()).get("q")
         if q is not None and q <= 0:
-            meant = self._call(q=-q) if q else self._call(q=None).replace(", None", "")[1:]
+            meant = self._call(q=-q) if q else self._call(q=None).replace(", null", "")[1:]
             yield Problem(where, f"{self.kind} needs q > 0", self._call(), f"Did you mean {meant}?")
 
     def _reach_rules(self, where: str) -> Iterator[Problem]:

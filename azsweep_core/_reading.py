@@ -23,11 +23,9 @@ def join(where: str, name: object) -> str:
 def shown(value: object) -> str:
     """A value as the user may have written it in YAML, cut if it is long.
 
-    >>> shown("2h"), shown(None), shown(True), shown("")
-    ('2h', 'null', 'true', "''")
+    >>> shown("2h"), shown(None), shown("")
+    ('2h', 'null', "''")
     """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     text = in_python(value)
     return value if isinstance(value, str) and value.strip() and text == repr(value) else text
 

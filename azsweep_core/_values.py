@@ -64,7 +64,13 @@ def count_of(values: Sequence[Any]) -> int:
 
 
 def shown(value: Any, most: int = 60) -> str:
-    """`value` for a message, cut if it is long."""
+    """`value` for a message, cut if it is long.
+
+    >>> shown("a"), shown(None), shown(True)
+    ("'a'", 'null', 'true')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     text = repr(value)
     return text if len(text) <= most else text[: most - 3] + "..."
 

@@ -62,7 +62,7 @@ class TestProblems:
             (Randint(0), "randint needs upper > 0; got randint(0). It draws whole numbers from 0 to upper - 1."),
             (Randint(-3), "randint needs upper > 0; got randint(-3). It draws whole numbers from 0 to upper - 1."),
             (Randint(2.5), "randint needs a whole number for upper; got randint(2.5)."),  # type: ignore[arg-type]
-            (Uniform(True, 2), "uniform needs a finite number for min_value; got uniform(True, 2)."),
+            (Uniform(True, 2), "uniform needs a finite number for min_value; got uniform(true, 2)."),
             (Normal(math.nan, 1), "normal needs a finite number for mu; got normal(nan, 1)."),
             (Uniform(0, 10**400), None),
             (Uniform("0", 1), "uniform needs a finite number for min_value; got uniform('0', 1)."),  # type: ignore[arg-type]

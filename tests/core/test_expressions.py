@@ -193,7 +193,7 @@ class TestMapping:
             ),
             pytest.param(
                 {"type": "normal", "mu": True, "sigma": None},
-                [".mu: must be a finite number; got True.", ".sigma: must be a finite number; got None."],
+                [".mu: must be a finite number; got true.", ".sigma: must be a finite number; got null."],
                 id="no-booleans-no-null",
             ),
             pytest.param(
