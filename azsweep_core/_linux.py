@@ -7,10 +7,11 @@ import ctypes
 import os
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["become_subreaper", "children", "children_with_variable", "die_with_parent"]
+__all__ = ["become_subreaper", "children", "descendants_with_variable", "die_with_parent"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -33,14 +34,19 @@ def children(pid: int) -> list[int]:
     return [child for child in _pids() if _parent(child) == pid]
 
 
-def children_with_variable(pid: int, name: str, value: str) -> list[int]:
-    """Those children whose initial environment held `name=value`: programs that a certain process has started."""
+def descendants_with_variable(pid: int, name: str, value: str) -> set[int]:
+    """Those living descendants whose initial environment held `name=value`: programs that a certain process started."""
+    offspring = defaultdict(list)
+    for child in _pids():
+        offspring[_parent(child)].append(child)
     wanted = f"{name}={value}".encode()
-    found = []
-    for child in children(pid):
-        with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{child}/environ").read_bytes().split(b"\0"):
-                found.append(child)
+    found, ancestors = set(), [pid]
+    while ancestors:
+        for descendant in offspring[ancestors.pop()]:
+            ancestors.append(descendant)
+            with contextlib.suppress(OSError):
+                if wanted in Path(f"/proc/{descendant}/environ").read_bytes().split(b"\0"):
+                    found.add(descendant)
     return found
 
 

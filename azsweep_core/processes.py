@@ -219,8 +219,7 @@ class _Helper(Generic[Payload]):
                 continue  # an orphan that a trial left behind and this helper, as subreaper, inherited
             del self._pids[key]
             _kill_group(pid)
-            for stray in _linux.children_with_variable(os.getpid(), _KEY_VARIABLE, key):
-                _kill(stray)
+            _kill_strays(key)
             with contextlib.suppress(OSError):
                 self._pipe.send(ChildExit(key, os.waitstatus_to_exitcode(status)))
 
@@ -245,6 +244,11 @@ class _Helper(Generic[Payload]):
 _KEY_VARIABLE = "AZSWEEP_TRIAL_KEY"
 
 
+def _key_value(helper: int, key: str) -> str:
+    """What marks all that a child starts; with the helper, for a sweep may run inside another sweep's trial."""
+    return f"{helper}:{key}"
+
+
 def _become_child(request: ChildRequest[Payload], helper: int) -> None:
     """Drop what was inherited from the coordinator and take the request's output and environment."""
     os.setsid()
@@ -264,7 +268,7 @@ def _become_child(request: ChildRequest[Payload], helper: int) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     faulthandler.enable(sys.stderr)
     os.environ.update(request.environment)
-    os.environ[_KEY_VARIABLE] = request.key
+    os.environ[_KEY_VARIABLE] = _key_value(helper, request.key)
     atexit._clear()  # noqa: SLF001 - there is no public way; handlers of the parent are the parent's to run
     atexit.register(logging.shutdown)
 
@@ -298,6 +302,16 @@ def _flush() -> None:
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def _kill_strays(key: str) -> None:
+    """Kill what a gone child has left in other groups, and look again: one may have started another meanwhile."""
+    killed: set[int] = set()
+    value = _key_value(os.getpid(), key)
+    while strays := _linux.descendants_with_variable(os.getpid(), _KEY_VARIABLE, value) - killed:
+        for stray in strays:
+            _kill(stray)
+        killed |= strays
 
 
 def _kill(pid: int) -> None:
