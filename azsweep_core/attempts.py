@@ -5,6 +5,7 @@ Every launcher judges its attempts here, so a trial ends alike wherever it ran.
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 from azsweep_core.control import ControlDir
@@ -13,6 +14,9 @@ from azsweep_core.processes import exit_words
 from azsweep_core.trial import StopRequest, TrialState
 
 __all__ = ["began", "ended"]
+
+_CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+"""Deaths that Python's fault handler reports."""
 
 
 def began(control: ControlDir, number: int) -> TrialReport | None:
@@ -45,7 +49,8 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
         return TrialReport(**base, state=request.state, reason=request.reason + killed)
     if heartbeat is None:
         return TrialReport(**base, **_never_began(control, status), lost=True)
-    reason = f"its process {exit_words(status)}{_quote(control)}"
+    hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
+    reason = f"its process {exit_words(status)}{hint}{_quote(control, status)}"
     return TrialReport(**base, state=TrialState.FAILED, reason=reason, failure=exit_words(status))
 
 
@@ -64,9 +69,10 @@ def _never_began(control: ControlDir, status: int) -> dict[str, Any]:
         words = _raised(error)["reason"]
         return {"reason": f"the launcher failed before the task began: {words}", "failure": words}
     words = exit_words(status)
-    return {"reason": f"its process {words} before the task began{_quote(control)}", "failure": words}
+    return {"reason": f"its process {words} before the task began{_quote(control, status)}", "failure": words}
 
 
-def _quote(control: ControlDir) -> str:
-    output = control.last_output()
+def _quote(control: ControlDir, status: int) -> str:
+    """What the attempt printed last; of a crash, where it happened."""
+    output = (control.crash_report() if -status in _CRASHES else "") or control.last_output()
     return f"; its last output:\n{output}" if output else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,15 +97,31 @@ class ControlDir:
         """Why the launcher failed, or None."""
         return _read(self.launch_error_file)
 
-    def last_output(self, lines: int = 5, most_bytes: int = 4096) -> str:
+    def last_output(self, lines: int = 5) -> str:
         """The last lines the attempt printed."""
+        return _quoted(self._output_end().splitlines()[-lines:])
+
+    def crash_report(self, lines: int = 3) -> str:
+        """What Python's fault handler said of a crash: what was printed right before it, what, and where; or ""."""
+        before, crash, report = self._output_end().rpartition("Fatal Python error: ")
+        if not crash:
+            return ""
+        _, _, place = report.partition("Current thread 0x")
+        frames = [line for line in place.splitlines()[1:] if line.startswith("  File")]
+        return _quoted([*before.splitlines()[-2:], crash + report.partition("\n")[0], *frames[:lines]])
+
+    def _output_end(self, most_bytes: int = 65536) -> str:
         try:
             with self.output_file.open("rb") as stream:
                 stream.seek(max(0, stream.seek(0, os.SEEK_END) - most_bytes))
-                text = stream.read().decode("utf-8", errors="replace")
+                return stream.read().decode("utf-8", errors="replace").strip()
         except FileNotFoundError:
             return ""
-        return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _quoted(lines: Sequence[str], most_characters: int = 300) -> str:
+    """The lines as one text, long ones cut."""
+    return "\n".join(line if len(line) <= most_characters else f"{line[:most_characters]}..." for line in lines)
 
 
 def _read(path: Path) -> Document | None:

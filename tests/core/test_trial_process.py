@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import signal
 import threading
 import time
 from pathlib import Path
@@ -113,7 +114,27 @@ class TestVerdict:
         report = attempts.ended(control, 7, -9, None)
 
         assert (report.state, report.lost) == (TrialState.FAILED, False)
-        assert report.reason == "its process was killed by SIGKILL; its last output:\none\ntwo\nCUDA out of memory"
+        assert report.reason == (
+            "its process was killed by SIGKILL, as happens when memory runs out; its last output:\n"
+            "one\ntwo\nCUDA out of memory"
+        )
+
+    def test_a_crash_is_quoted_with_what_was_said_before_and_where_it_happened(self, control: ControlDir) -> None:
+        control.beat({"began_s": 1.0, "directory": "out"})
+        frames = "".join(f'  File "train.py", line {number} in step\n' for number in range(9))
+        control.output_file.write_text(
+            "epoch 1\nepoch 2\nterminate called after throwing 'std::bad_alloc'\nFatal Python error: Aborted\n\n"
+            f'Thread 0x1 (most recent call first):\n  File "watchdog.py", line 1 in run\n\n'
+            f"Current thread 0x2 (most recent call first):\n{frames}\nExtension modules: {'numpy.linalg, ' * 999}"
+        )
+
+        report = attempts.ended(control, 7, -signal.SIGABRT, None)
+
+        assert report.reason == (
+            "its process was killed by SIGABRT; its last output:\n"
+            "epoch 2\nterminate called after throwing 'std::bad_alloc'\nFatal Python error: Aborted\n"
+            '  File "train.py", line 0 in step\n  File "train.py", line 1 in step\n  File "train.py", line 2 in step'
+        )
 
     def test_a_death_before_the_start_is_the_infrastructures(self, control: ControlDir) -> None:
         assert attempts.ended(control, 7, -9, None).lost
