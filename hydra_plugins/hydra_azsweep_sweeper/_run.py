@@ -31,6 +31,7 @@ from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
+from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
@@ -61,6 +62,8 @@ def run(
         CompactHydraException: for everything a user can mend, in words; and if the sweep has no result.
         SystemExit: with 130 if the user stopped it.
     """
+    loader = TrialConfigLoader(hydra_context.config_loader)  # what is composed to check, trials need not compose again
+    hydra_context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
     try:
         request = _read(hydra_context, config, arguments)
         result = _finished(request) or _sweep(request, hydra_context, task_function, config)
