@@ -12,7 +12,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from azsweep_core.distributions import Branch, Choice
+from azsweep_core._values import count_of
+from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem
 from azsweep_core.search_space import SearchSpace
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
@@ -39,35 +40,36 @@ def check_composition(
     What is composed comes from the middle of every distribution, and takes every branch of nested choices; names of
     group options are looked up without composing.
     """
-    found = dict.fromkeys(_unknown_options(loader, space))
+    wrong = {key: list(_unknown_options(loader, key, drawn)) for key, drawn in space.parameters.items()}
+    for problems in wrong.values():
+        yield from problems
+    found = dict.fromkeys(_misfits(loader, config, (), fixed, "override {override}"))
     if not found:
-        found.update(dict.fromkeys(_misfits(loader, config, (), fixed, "override {override}")))
-    if not found:
-        for point in space.middle_points():
+        rest = {key: drawn for key, drawn in space.parameters.items() if not wrong[key]}
+        for point in SearchSpace(rest, space.absolute_children).middle_points():
             sampled = trial_overrides(point, ())
             found.update(dict.fromkeys(_misfits(loader, config, fixed, sampled, "search_space.{key}")))
     yield from found
 
 
-def _unknown_options(loader: ConfigLoader, space: SearchSpace) -> Iterator[Problem]:
-    for key, distribution in space.parameters.items():
-        group = key.lstrip("+").partition("@")[0]
-        options = loader.get_group_options(group, results_filter=ObjectType.CONFIG)
-        if not options or not isinstance(distribution, Choice) or len(distribution.values) > _MOST_OPTIONS:
-            continue
-        names = (value.group if isinstance(value, Branch) else value for value in distribution.values)
-        for name in dict.fromkeys(name for name in names if isinstance(name, str)):
-            if name not in options:
-                near = get_close_matches(name, options, n=1)
-                hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(options)}."
-                yield Problem(f"search_space.{key}", f"must name options of the config group {group}", name, hint)
+def _unknown_options(loader: ConfigLoader, key: str, drawn: Distribution) -> Iterator[Problem]:
+    group = key.lstrip("+").partition("@")[0]
+    options = loader.get_group_options(group, results_filter=ObjectType.CONFIG)
+    if not options or not isinstance(drawn, Choice) or count_of(drawn.values) > _MOST_OPTIONS:
+        return
+    names = (value.group if isinstance(value, Branch) else value for value in drawn.values)
+    for name in dict.fromkeys(name for name in names if isinstance(name, str)):
+        if name not in options:
+            near = get_close_matches(name, options, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(options)}."
+            yield Problem(f"search_space.{key}", f"must name options of the config group {group}", name, hint)
 
 
 def _misfits(
     loader: ConfigLoader, config: DictConfig, given: Sequence[str], added: Sequence[str], where: str
 ) -> Iterator[Problem]:
     """What Hydra says against those of the `added` overrides that do not compose after `given` and the good ones."""
-    if _refusal(loader, config, [*given, *added]) is None:
+    if not added or _refusal(loader, config, [*given, *added]) is None:
         return
     good = list(given)
     for override in added:
