@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,122 +214,6 @@ def test_a_choice_of_targets_stays_data(app: App) -> None:
     )
 
     assert recorded(app.sweep()) == [{"x": {"_target_": "os.abort"}}]
-
-
-FAULTS = """
-import ctypes
-if cfg.fault == "raise": raise ValueError("bad lr")
-if cfg.fault == "exit": sys.exit(3)
-if cfg.fault == "exit hard": os._exit(1)
-if cfg.fault == "kill": os.kill(os.getpid(), signal.SIGKILL)
-if cfg.fault == "segfault": ctypes.string_at(0)
-if cfg.fault == "nan": return float("nan")
-if cfg.fault == "text": return "0.5"
-if cfg.fault == "nothing": return None
-if cfg.fault == "chdir": os.chdir("/"); os.environ.clear()
-if cfg.fault == "grandchild":
-    import subprocess; subprocess.Popen(["sleep", "300"], start_new_session=True)
-if cfg.fault == "unpicklable":
-    class Local(Exception): handle = open(__file__)
-    raise Local("cannot be pickled")
-if cfg.fault == "hang": time.sleep(300)
-if cfg.fault == "except":
-    while True:
-        try: time.sleep(300)
-        except Exception: pass
-return 1.0
-"""
-
-
-def test_every_fault_costs_its_own_trial_only(app: App) -> None:
-    expected = {
-        "none": ("completed", ""),
-        "raise": ("failed", "ValueError: bad lr"),
-        "exit": ("failed", "the task called sys.exit(3)"),
-        "exit hard": ("failed", "its process exited with code 1"),
-        "kill": ("failed", "its process was killed by SIGKILL"),
-        "segfault": ("failed", "its process was killed by SIGSEGV"),
-        "nan": ("failed", "loss was nan whenever it was reported"),
-        "text": ("failed", "the task never logged the primary metric 'loss' and returned str, not a number"),
-        "nothing": ("failed", "the task never logged the primary metric 'loss'."),
-        "chdir": ("completed", ""),
-        "grandchild": ("completed", ""),
-        "unpicklable": ("failed", "main.<locals>.Local: cannot be pickled"),
-        "hang": ("timed_out", "limits.trial_timeout of 3 s reached"),
-        "except": ("timed_out", "limits.trial_timeout of 3 s reached"),
-        "last": ("completed", ""),
-    }
-    app.write(
-        FAULTS,
-        {"fault": ""},
-        sweeper={
-            "sampling_algorithm": "grid",
-            "limits": {"max_concurrent_trials": 4, "trial_timeout": 3, "fail_fast": 0},
-            "search_space": {"fault": {"type": "choice", "values": list(expected)}},
-        },
-    )
-
-    run = app.sweep()
-
-    assert {row["fault"]: row["state"] for row in run.trials} == {key: state for key, (state, _) in expected.items()}
-    for row in run.trials:
-        assert row["reason"].startswith(expected[row["fault"]][1]), row
-    assert {row["attempt"] for row in run.trials} == {"1"}
-    assert "Traceback" in (run.sweep / "1" / "output.log").read_text()
-    assert processes_in(run.sweep) == []
-
-
-def processes_in(sweep: Path) -> list[str]:
-    """Command lines of living processes that carry this sweep's trials in their environment or output."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            outputs = {str((entry / "fd" / number).readlink()) for number in ("1", "2")}
-        except OSError:
-            continue
-        if any(output.startswith(str(sweep)) for output in outputs):
-            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
-
-
-SLEEPER = """
-import subprocess
-subprocess.Popen(["sleep", "300"])
-(out() / "started").write_text("")
-if cfg.x == 0: return 1.0
-try:
-    time.sleep(300)
-finally:
-    (out() / "finally").write_text("")
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_stopped_sweep_leaves_results_and_no_processes(app: App, number: signal.Signals) -> None:
-    app.write(SLEEPER, {"x": 0}, sweeper={"limits": {"max_concurrent_trials": 1}, "sampling_algorithm": "grid"})
-
-    run = app.interrupt(number, "x=1,2,3")
-
-    assert run.code == 130, run.text
-    assert [row["state"] for row in run.trials] == ["cancelled"]
-    assert run.trials[0]["reason"] == f"stopped by {'Ctrl-C' if number is signal.SIGINT else 'SIGTERM'}"
-    assert (run.sweep / "0" / "finally").exists()
-    assert run.results["stop_reason"].startswith("stopped by")
-    assert "Traceback" not in run.text
-    assert processes_in(run.sweep) == []
-
-
-def test_failing_alike_ends_the_sweep_early_and_says_why(app: App) -> None:
-    app.write("raise RuntimeError('no data')", {"x": 0})
-
-    run = app.run("--multirun", "x=range(50)", "hydra.sweeper.limits.max_concurrent_trials=1")
-
-    assert run.code == 1
-    assert len(run.trials) == 3
-    assert "RuntimeError: no data" in run.err
-    assert "The sweep was stopped" in run.err
 
 
 def test_a_metric_that_never_appears_is_named_with_those_that_did(app: App) -> None:

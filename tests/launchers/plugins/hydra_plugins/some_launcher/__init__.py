@@ -1,0 +1,1 @@
+"""A Hydra launcher that the sweeper knows nothing about."""
