@@ -7,8 +7,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 __all__ = ["become_subreaper", "children", "descendants_with_variable", "die_with_parent"]
@@ -30,23 +29,29 @@ def die_with_parent(parent: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Pids of the living children of a process, by a look at /proc; empty where there is none."""
-    return [child for child in _pids() if _parent(child) == pid]
+    """Pids of the children of a process, by a look at /proc; empty where there is none."""
+    try:
+        lists = [(task / "children").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:  # it is gone, or the kernel keeps no lists
+        return [child for child in _pids() if _parent(child) == pid]
+    return [int(child) for found in lists for child in found.split()]
 
 
-def descendants_with_variable(pid: int, name: str, value: str) -> set[int]:
-    """Those living descendants whose initial environment held `name=value`: programs that a certain process started."""
-    offspring = defaultdict(list)
-    for child in _pids():
-        offspring[_parent(child)].append(child)
+def descendants_with_variable(pid: int, name: str, value: str, but: Collection[int] = ()) -> set[int]:
+    """Those descendants whose initial environment held `name=value`: programs that a certain process started.
+
+    Args:
+        but: children that are not looked at, nor what descends from them.
+    """
     wanted = f"{name}={value}".encode()
-    found, ancestors = set(), [pid]
-    while ancestors:
-        for descendant in offspring[ancestors.pop()]:
-            ancestors.append(descendant)
-            with contextlib.suppress(OSError):
-                if wanted in Path(f"/proc/{descendant}/environ").read_bytes().split(b"\0"):
-                    found.add(descendant)
+    found = set()
+    waiting = [child for child in children(pid) if child not in but]
+    while waiting:
+        descendant = waiting.pop()
+        waiting += children(descendant)
+        with contextlib.suppress(OSError):
+            if wanted in Path(f"/proc/{descendant}/environ").read_bytes().split(b"\0"):
+                found.add(descendant)
     return found
 
 

@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -219,7 +219,7 @@ class _Helper(Generic[Payload]):
                 continue  # an orphan that a trial left behind and this helper, as subreaper, inherited
             del self._pids[key]
             _kill_group(pid)
-            _kill_strays(key)
+            _kill_strays(key, living=self._keys)
             with contextlib.suppress(OSError):
                 self._pipe.send(ChildExit(key, os.waitstatus_to_exitcode(status)))
 
@@ -304,11 +304,14 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _kill_strays(key: str) -> None:
-    """Kill what a gone child has left in other groups, and look again: one may have started another meanwhile."""
+def _kill_strays(key: str, living: Collection[int]) -> None:
+    """Kill what a gone child has left in other groups, and look again: one may have started another meanwhile.
+
+    What it left was handed to this helper, so it is not among the other children that live, nor below them.
+    """
     killed: set[int] = set()
     value = _key_value(os.getpid(), key)
-    while strays := _linux.descendants_with_variable(os.getpid(), _KEY_VARIABLE, value) - killed:
+    while strays := _linux.descendants_with_variable(os.getpid(), _KEY_VARIABLE, value, living) - killed:
         for stray in strays:
             _kill(stray)
         killed |= strays
