@@ -114,7 +114,8 @@ class History:
         self._active: dict[int, None] = {}
         self._lost: dict[int, None] = {}
         self._counts: Counter[TrialState] = Counter()
-        self._first_ended: list[int] = []
+        self._best_completed: Trial | None = None
+        self._ended: list[int] = []
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -151,7 +152,11 @@ class History:
 
     def first_finished(self, count: int) -> list[Trial]:
         """The first `count` trials that ended (at most), in the order they did."""
-        return [self._trials[number] for number in self._first_ended[:count]]
+        return [self._trials[number] for number in self._ended[:count]]
+
+    def finished_since(self, count: int) -> list[Trial]:
+        """Trials that ended after the first `count` had, in the order they did."""
+        return [self._trials[number] for number in self._ended[count:]]
 
     def count(self, *states: TrialState) -> int:
         """How many trials are in one of `states`."""
@@ -159,13 +164,7 @@ class History:
 
     def best_completed(self) -> Trial | None:
         """Best trial among those that ran to their end."""
-        best: Trial | None = None
-        for trial in self.trials:
-            if trial.state is not TrialState.COMPLETED or trial.value is None:
-                continue
-            if best is None or self.objective.is_better(trial.value, best.value):
-                best = trial
-        return best
+        return self._best_completed
 
     def apply(self, event: Event) -> None:
         """Bring the history up to `event`; an event that cannot follow is a fault of ours and raises ValueError."""
@@ -227,7 +226,7 @@ class History:
         )
         self._active.pop(event.number, None)
         self._lost.pop(event.number, None)
-        self._first_ended.append(event.number)
+        self._ended.append(event.number)
 
     def _move(self, trial: Trial) -> None:
         """Store `trial` in its new state, if it may go there."""
@@ -241,9 +240,14 @@ class History:
 
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
+        self.best = self._better(self.best, trial)
+        if trial.state is TrialState.COMPLETED:
+            self._best_completed = self._better(self._best_completed, trial)
+
+    def _better(self, best: Trial | None, trial: Trial) -> Trial | None:
+        """Which of the two leads; `trial` may be a newer state of `best`. Of equals the one with the lower number."""
         if trial.value is None:
-            return
-        best = self.best
-        wins = best is None or best.number == trial.number or self.objective.is_better(trial.value, best.value)
-        if wins or (best is not None and trial.value == best.value and trial.number < best.number):
-            self.best = trial
+            return best
+        if best is None or best.number == trial.number or self.objective.is_better(trial.value, best.value):
+            return trial
+        return trial if trial.value == best.value and trial.number < best.number else best

@@ -19,6 +19,7 @@ __all__ = ["ResultFiles", "plain_key", "write_best"]
 
 _COLUMNS = ("number", "state", "reason", "value", "attempt", "duration_s", "dir", "mlflow_run_id")
 _REFRESH_EVERY_S = 5.0
+_AND_PER_TRIAL_S = 0.005
 
 
 def plain_key(key: str) -> str:
@@ -31,23 +32,28 @@ def plain_key(key: str) -> str:
 
 
 class ResultFiles:
-    """Keeps the two result files of a running sweep fresh: every few seconds, and at its end."""
+    """Keeps the two result files of a running sweep fresh: every few seconds, and at its end.
+
+    A refresh writes a line for every trial. It gets rarer as they grow in number, so that it costs each the same.
+    """
 
     def __init__(self, directory: Path, clock: Clock) -> None:
         self._directory = directory
         self._clock = clock
+        self._table = _Table()
         self._written_s = -math.inf
 
     def notice(self, event: Event, history: History) -> None:
         over = isinstance(event, SweepEnded)
-        due = isinstance(event, TrialEnded) and self._clock.now() >= self._written_s + _REFRESH_EVERY_S
+        pause_s = _REFRESH_EVERY_S + _AND_PER_TRIAL_S * len(history)
+        due = isinstance(event, TrialEnded) and self._clock.now() >= self._written_s + pause_s
         if over or due:
             self.write(history)
             self._written_s = self._clock.now()
 
     def write(self, history: History) -> None:
         """Write both files as the sweep stands now."""
-        write_atomically(self._directory / "trials.csv", _table(history))
+        write_atomically(self._directory / "trials.csv", self._table.text(history))
         write_atomically(self._directory / "optimization_results.yaml", _results(history))
 
 
@@ -85,15 +91,41 @@ def _named(parameters: Parameters) -> dict[str, Any]:
     return {plain_key(key): value for key, value in parameters.items()}
 
 
-def _table(history: History) -> str:
-    trials = [trial for trial in history.trials if trial.state is not TrialState.PENDING]
-    keys = list(dict.fromkeys(plain_key(key) for trial in trials for key in trial.parameters))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *(f"params.{key}" if key in _COLUMNS else key for key in keys)])
-    for trial in trials:
+class _Table:
+    """`trials.csv` as text. The line of a trial that is over is made once: most of a long sweep's trials are."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, None] = {}
+        self._lines: dict[int, str] = {}
+        self._ended = 0
+
+    def text(self, history: History) -> str:
+        """The whole table: a line for each trial that has begun, by number."""
+        ended = history.finished_since(self._ended)
+        self._ended += len(ended)
+        if not _keys([*ended, *history.active]).keys() <= self._keys.keys():
+            trials = [trial for trial in history.trials if trial.state is not TrialState.PENDING]
+            self._keys = _keys(trials)
+            ended = [trial for trial in trials if trial.state.is_final]
+        self._lines |= {trial.number: self._line(trial) for trial in ended}
+        lines = self._lines | {trial.number: self._line(trial) for trial in history.active}
+        header = _csv([*_COLUMNS, *(f"params.{key}" if key in _COLUMNS else key for key in self._keys)])
+        return header + "".join(lines[number] for number in sorted(lines))
+
+    def _line(self, trial: Trial) -> str:
         named = _named(trial.parameters)
-        writer.writerow([*_fixed_cells(trial), *(_cell(named[key]) if key in named else "" for key in keys)])
+        return _csv([*_fixed_cells(trial), *(_cell(named[key]) if key in named else "" for key in self._keys)])
+
+
+def _keys(trials: Sequence[Trial]) -> dict[str, None]:
+    """Names of the parameters that any of the trials has, in the order of their first appearance."""
+    return dict.fromkeys(plain_key(key) for trial in trials for key in trial.parameters)
+
+
+def _csv(cells: Sequence[str]) -> str:
+    """One line of the file."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue()
 
 

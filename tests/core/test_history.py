@@ -70,6 +70,19 @@ class TestBest:
         assert completed is not None
         assert completed.number == 1
 
+    def test_the_best_completed_is_the_lowest_number_of_equals_whenever_it_ends(self) -> None:
+        history = history_of(submitted(0), submitted(1), measured(0, 0.2), measured(1, 0.2), ended(1), ended(0))
+
+        completed = history.best_completed()
+        assert completed is not None
+        assert completed.number == 0
+
+    def test_trials_that_ended_since_are_told_in_the_order_they_did(self) -> None:
+        history = history_of(*map(submitted, range(4)), ended(2), ended(0), ended(3))
+
+        assert [trial.number for trial in history.finished_since(1)] == [0, 3]
+        assert history.finished_since(3) == []
+
     def test_the_best_trial_shown_is_never_stale(self) -> None:
         history = history_of(submitted(0), measured(0, 0.1), ended(0))
 
