@@ -3,13 +3,14 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types docs fix clean
+.PHONY: help setup demo test check lint types docs bench fix clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with the project and everything it is developed with"
 	@echo "make demo    a sweep of 20 LightGBM trials on the iris data"
 	@echo "make check   lint, types and links of the documentation"
 	@echo "make test    every test"
+	@echo "make bench   the benchmarks, about six minutes, into benchmarks/results"
 	@echo "make fix     format, and repair what the linter can"
 	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
 
@@ -40,6 +41,14 @@ types: setup
 
 docs: setup
 	$(BIN)/python -m pytest -q tests/docs
+
+bench: setup
+	@mkdir -p benchmarks/results
+	@for name in overhead utilisation growth; do \
+		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
+		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
+		cat benchmarks/results/$$name.md; \
+	done
 
 fix: setup
 	$(BIN)/ruff check --fix --exit-zero

@@ -1,0 +1,125 @@
+"""Runs and times whole sweeps of the benchmarks' apps, each sweeper in an environment it is installed in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+__all__ = ["Contender", "azsweep", "basic", "needs", "optuna_sweeper", "say", "timed_sweep"]
+
+_HERE = Path(__file__).parent
+_ENVIRONMENTS = _HERE / ".envs"
+_HYDRA = f"hydra-core=={version('hydra-core')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A sweeper as a user starts it.
+
+    Args:
+        python: the interpreter of an environment in which it is installed.
+        arguments: what the command line says after `--multirun`, for so many trials.
+    """
+
+    name: str
+    python: Path
+    arguments: Callable[[int], Sequence[str]]
+
+
+def azsweep(slots: int, *more: str) -> Contender:
+    """Ours, from the environment that runs the benchmark."""
+    fixed = (
+        "hydra/sweeper=azsweep",
+        "hydra.sweeper.tracking=none",
+        "hydra.sweeper.sampling_algorithm=grid",
+        "hydra.sweeper.objective={primary_metric: x, goal: minimize}",
+        f"hydra.sweeper.limits.max_concurrent_trials={slots}",
+    )
+    name = f"hydra-azsweep, {slots} slot{'s' if slots > 1 else ''}"
+    return Contender(name, Path(sys.executable), lambda trials: [f"x=range({trials})", *fixed, *more])
+
+
+def basic(*more: str) -> Contender:
+    """Hydra's own sweeper, from an environment that holds nothing but Hydra."""
+    python = _peer_environment("hydra", _HYDRA)
+    return Contender("BasicSweeper", python, lambda trials: [f"x=range({trials})", *more])
+
+
+def optuna_sweeper(slots: int, *more: str) -> Contender:
+    """Hydra's Optuna sweeper; its random sampler, which costs least."""
+    python = _peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
+    fixed = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=random", f"hydra.sweeper.n_jobs={slots}")
+    return Contender(
+        "hydra-optuna-sweeper 1.3.0",
+        python,
+        lambda trials: ["x=interval(0, 1)", f"hydra.sweeper.n_trials={trials}", *fixed, *more],
+    )
+
+
+def timed_sweep(
+    contender: Contender, app: str, trials: int, directory: Path, environment: Mapping[str, str] | None = None
+) -> float:
+    """Seconds from the start of the command to its end; the sweep directory is `directory`, which must be new.
+
+    Raises:
+        SystemExit: with the end of what the command printed, if it failed.
+    """
+    directory.mkdir(parents=True)
+    arguments = [*contender.arguments(trials), f"hydra.sweep.dir={directory}"]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [contender.python, _HERE / "_apps" / app / "app.py", "--multirun", *arguments],
+        cwd=directory,
+        env=_clean_environment() | dict(environment or {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    wall_s = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"{contender.name}: its sweep failed with code {done.returncode}:\n{done.stdout[-3000:]}")
+    return wall_s
+
+
+def needs(distribution: str) -> None:
+    """End with the remedy if `distribution` is not installed beside ours."""
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        raise SystemExit(
+            f"This benchmark needs {distribution}: {sys.executable} -m pip install {distribution}"
+        ) from None
+
+
+def say(text: str) -> None:
+    """Progress, apart from the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _peer_environment(name: str, *requirements: str) -> Path:
+    """Interpreter of an environment with just these packages; made when first needed, or when they have changed."""
+    directory = _ENVIRONMENTS / name
+    python, stamp = directory / "bin" / "python", directory / "requirements.txt"
+    wanted = "\n".join((f"# Python {sys.version}", *requirements))
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        say(f"installing {', '.join(requirements)} into {directory}")
+        shutil.rmtree(directory, ignore_errors=True)
+        venv.create(directory, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    return python
+
+
+def _clean_environment() -> dict[str, str]:
+    """This process's, without what would make the sweeps of one user other than those of the next."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HYDRA_", "MLFLOW_", "PYTHON"))}

@@ -1,0 +1,86 @@
+"""The benchmarks run and print their tables; what they measure is not judged here."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from azsweep_core.control import ControlDir
+from azsweep_core.history import SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
+from azsweep_core.ledger import Ledger
+from azsweep_core.trial import TrialState
+from benchmarks import _table, utilisation
+
+BENCHMARKS = Path(utilisation.__file__).parent
+
+
+def run(name: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / name, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_growth_prints_one_table() -> None:
+    """A line a sampler and count, each with its figures."""
+    lines = run("growth.py", "--quick").splitlines()
+
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert [row[:2] for row in rows[2:5]] == [["random, infinite space", count] for count in ("50", "100", "200")]
+    assert len(rows) == 2 + 9
+    assert all(float(cell) > 0 for row in rows[2:] for cell in row[2:])
+
+
+@pytest.mark.parametrize("name", ["growth.py", "overhead.py", "utilisation.py"])
+def test_help_names_the_options(name: str) -> None:
+    assert "--quick" in run(name, "--help")
+
+
+@pytest.mark.parametrize("module", [_table, utilisation], ids=lambda module: module.__name__)
+def test_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("slots", "makespan"),
+    [
+        pytest.param(1, 10, id="one-slot-takes-the-sum"),
+        pytest.param(2, 7, id="a-long-last-trial-waits-for-the-first-free-slot"),
+        pytest.param(9, 5, id="more-slots-than-trials-take-the-longest"),
+    ],
+)
+def test_the_bound_is_that_of_greedy_scheduling(slots: int, makespan: float) -> None:
+    assert utilisation.greedy_makespan([2, 2, 1, 5], slots) == makespan
+
+
+def test_durations_are_distinct_and_the_same_every_time() -> None:
+    seconds = utilisation.durations(24)
+
+    assert len(set(seconds)) == 24
+    assert 0.2 <= min(seconds) < max(seconds) <= 4.0
+    assert utilisation.durations(24) == seconds
+
+
+def test_latencies_are_read_from_ledger_and_result_files(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "sweep.jsonl")
+    ledger.append(SweepStarted(time_s=0.0, spec={}))
+    ledger.append(TrialSubmitted(time_s=1.0, number=0, attempt=1, parameters={}))
+    ledger.append(TrialBegan(time_s=1.25, number=0, directory="0"))
+    ledger.append(TrialEnded(time_s=3.5, number=0, state=TrialState.COMPLETED))
+    ledger.close()
+    ControlDir.create(tmp_path, 0, 1).write_result({"ended_s": 3.375})
+
+    found = utilisation.read_latencies(tmp_path)
+
+    assert (found.start_s, found.end_s) == ([0.25], [0.125])
