@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from hydra.core.override_parser import overrides_parser
 from hydra.core.override_parser.types import ChoiceSweep
-from hydra.errors import CompactHydraException, HydraException
+from hydra.errors import CompactHydraException
 
 __all__ = ["NAMES", "DistributionSweep", "install"]
 
@@ -80,15 +80,18 @@ def install() -> None:
         overrides_parser.create_functions = _extended(create)
 
 
-def _extended(create: Callable[[], Any]) -> Callable[[], Any]:
+def _extended(create: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(create)
-    def create_functions() -> Any:
-        functions = create()
+    def create_functions(*arguments: Any, **named: Any) -> Any:
+        functions = create(*arguments, **named)
+        failures = []
         for name in NAMES:
             try:
                 functions.register(name=name, func=_reader(name))
-            except (HydraException, AttributeError, TypeError) as error:
-                _warn_once(str(error))
+            except Exception as error:  # noqa: BLE001 - whatever another Hydra raises would end every app
+                failures.append(str(error))
+        if failures:
+            _warn_once(failures[0])
         return functions
 
     setattr(create_functions, _MARK, True)
