@@ -10,7 +10,7 @@ from tests.launchers.conftest import LauncherApp
 
 WORKER = """
 began = time.monotonic()
-time.sleep(0.1 + 0.15 * (cfg.x % 4))
+time.sleep(0.1 + 0.1 * (cfg.x % 4))
 (out() / "interval.json").write_text(json.dumps([began, time.monotonic()]))
 return cfg.x
 """
@@ -19,12 +19,12 @@ return cfg.x
 def test_as_many_trials_as_allowed_run_at_once_and_never_more(any_app: LauncherApp) -> None:
     any_app.write(WORKER, {"x": 0})
 
-    run = any_app.sweep("x=range(14)", "hydra.sweeper.limits.max_concurrent_trials=3")
+    run = any_app.sweep("x=range(9)", "hydra.sweeper.limits.max_concurrent_trials=3")
 
     intervals = [json.loads(path.read_text()) for path in run.sweep.glob("*/interval.json")]
     edges = sorted([(began, 1) for began, _ in intervals] + [(ended, -1) for _, ended in intervals])
     at_once = [sum(step for _, step in edges[: index + 1]) for index in range(len(edges))]
-    assert len(intervals) == 14
+    assert len(intervals) == 9
     assert max(at_once) == 3
 
 
