@@ -13,6 +13,7 @@ import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from azsweep_core.history import Event, History, TrialEnded
@@ -68,7 +69,7 @@ def main() -> None:
     rows = []
     for name in _SWEEPS:
         simulate(name, counts[0], Meter(frozenset(), time.process_time))  # imports and first uses are not growth
-        cpu_s = _per_trial(name, counts, time.process_time)
+        cpu_s = _cpu_per_trial(name, counts)
         gc.collect()  # empties the interpreter's stores of freed objects, whose reuse nobody would count
         tracemalloc.start()
         held = _per_trial(name, counts, lambda: tracemalloc.get_traced_memory()[0])
@@ -88,10 +89,20 @@ def main() -> None:
     print(_report(rows))
 
 
+def _cpu_per_trial(name: str, counts: Sequence[int]) -> dict[int, float]:
+    """CPU seconds a trial by count, each the median of some sweeps in turns: short ones are quick, and vary a lot."""
+    samples: dict[int, list[float]] = {count: [] for count in counts}
+    for _ in range(2):
+        for count, found in samples.items():
+            times = min(5, counts[-1] // count)
+            found += [_per_trial(name, [count], time.process_time)[count] for _ in range(times)]
+    return {count: median(found) for count, found in samples.items()}
+
+
 def _per_trial(name: str, counts: Sequence[int], gauge: Callable[[], float]) -> dict[int, float]:
-    """By how much the gauge rises a trial: the mean over the last half of the first `count` trials."""
+    """By how much the gauge rises a trial: the mean over the last half of the first `count` trials of one sweep."""
     meter = Meter(frozenset({*counts, *(count // 2 for count in counts)}), gauge)
-    simulate(name, counts[-1], meter)
+    simulate(name, max(counts), meter)
     return {count: (meter.readings[count] - meter.readings[count // 2]) / (count - count // 2) for count in counts}
 
 
@@ -139,10 +150,10 @@ def _memory() -> Path | None:
 def _report(rows: Sequence[Sequence[str]]) -> str:
     columns = ["sampler", "trials", "CPU ms a trial", "ratio", "KiB a trial", "ratio"]
     note = (
-        f"A sweep of {rows[-1][1]} scripted trials of about a second each on {_SLOTS} slots, in virtual time: sampler, "
-        "scheduler, ledger, log lines and result files are real, processes and MLflow are not. A row is the mean over "
-        "the last half of so many trials, in CPU time of the coordinator and, in another sweep, in memory that Python "
-        "has allocated and not freed. The ratios are to the first row of the sampler."
+        f"Sweeps of scripted trials of about a second each on {_SLOTS} slots, in virtual time: sampler, scheduler, "
+        "ledger, log lines and result files are real, processes and MLflow are not. A row is the mean over the last "
+        "half of a sweep of so many trials: CPU time of the coordinator (median of some sweeps), and memory that "
+        "Python has allocated and not freed. The ratios are to the first row of the sampler."
     )
     return table("Growth: the coordinator's cost of a trial, early and late", columns, rows, f"{note} {machine()}")
 
