@@ -57,21 +57,15 @@ IN_A_THREAD = {
     "OpenMP after OpenMP at import": ("completed", ""),
 }
 
-IN_A_FRESH_INTERPRETER = {
-    "OpenMP after OpenMP at import": ("completed", ""),
-    "grandchild in its own session": ("completed", ""),
-    "atexit and raise": EXPECTED["atexit and raise"],
-}
-
 Swept = tuple[LauncherApp, Run]
 
 
-def swept(app: LauncherApp, faults: Sequence[str], *, trial_timeout: int, start_method: str) -> Swept:
-    """The app, which trains a model while it is imported, and one sweep of it over these faults."""
+def swept(app: LauncherApp, faults: Sequence[str], *, trains: bool, trial_timeout: int, start_method: str) -> Swept:
+    """The app, which may train a model while it is imported, and one sweep of it over these faults."""
     app.write(
         "return FAULTS[cfg.fault](out())",
         {"fault": ""},
-        preamble="from tests.launchers.faults import FAULTS, train\ntrain()",
+        preamble=f"from tests.launchers.faults import FAULTS, train\nif {trains}: train()",
         sweeper={
             "sampling_algorithm": "grid",
             "stop_grace": 1,
@@ -86,7 +80,7 @@ def swept(app: LauncherApp, faults: Sequence[str], *, trial_timeout: int, start_
 @pytest.fixture(scope="module", params=LAUNCHERS)
 def matrix(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Swept:
     app = LauncherApp(tmp_path_factory.mktemp(request.param), request.param)
-    return swept(app, list(FAULTS), trial_timeout=3, start_method="fork")
+    return swept(app, list(FAULTS), trains=True, trial_timeout=3, start_method="fork")
 
 
 def check(run: Run, expected: Mapping[str, tuple[str, str]]) -> None:
@@ -149,10 +143,19 @@ def test_values_of_trials_that_misbehave_after_the_fact_count(matrix: Swept) -> 
     assert run.results["best_value"] == 0.25
 
 
-def test_a_fresh_interpreter_is_the_remedy_for_threads_that_a_fork_does_not_copy(any_app: LauncherApp) -> None:
-    """And what is true of a forked trial is true of one that is not."""
-    app, run = swept(any_app, list(IN_A_FRESH_INTERPRETER), trial_timeout=60, start_method="spawn")
+def test_a_fresh_interpreter_is_the_remedy_for_threads_that_a_fork_does_not_copy(app: LauncherApp) -> None:
+    fault = "OpenMP after OpenMP at import"
 
-    check(run, IN_A_FRESH_INTERPRETER)
+    _, run = swept(app, [fault], trains=True, trial_timeout=60, start_method="spawn")
+
+    check(run, {fault: ("completed", "")})
+
+
+def test_a_fresh_interpreter_isolates_as_a_fork_does(any_app: LauncherApp) -> None:
+    faults = ["os._exit(1)", "grandchild in its own session", "atexit and raise"]
+
+    app, run = swept(any_app, faults, trains=False, trial_timeout=60, start_method="spawn")
+
+    check(run, {fault: EXPECTED[fault] for fault in faults})
     assert (directory(run, "atexit and raise") / "handler").read_text() == "ran"
     assert app.processes() == []
