@@ -66,18 +66,30 @@ def child_key(parent: str, branch: Branch, key: str, *, absolute: bool) -> str:
     """Full Hydra key of a branch's child.
 
     A prefix of the parent is kept, but not where the branch chooses an option of a config group: its keys exist then.
+    A child whose branches choose options is a group itself, below the parent's.
 
-    >>> child_key("+model", Branch(None, {}), "units", absolute=False)
+    >>> child_key("+model", Branch(None, {"units": 8}), "units", absolute=False)
     '+model.units'
-    >>> child_key("+db/engine@backup", Branch("innodb", {}), "port", absolute=False)
+    >>> child_key("+db/engine@backup", Branch("innodb", {"port": 1}), "port", absolute=False)
     'backup.port'
+    >>> child_key("net@left", Branch("mlp", {"act": Choice([Branch("relu", {})])}), "act", absolute=False)
+    'net/act@left.act'
     """
     if absolute:
         return key
     body, own = key.lstrip("+"), parent.lstrip("+")
     prefix = key[: -len(body)] or ("" if branch.group is not None else parent[: -len(own)])
-    package = own.rpartition("@")[2] if "@" in own else own.replace("/", ".")
-    return prefix + (body if package == "_global_" else f"{package}.{body}")
+    group, _, package = own.partition("@")
+    package = package or group.replace("/", ".")
+    place = body if package == "_global_" else f"{package}.{body}"
+    if not _chooses_options(branch.children[key]):
+        return prefix + place
+    inner = f"{group}.{body}".replace(".", "/")
+    return prefix + (f"{inner}@{place}" if "@" in own else inner)
+
+
+def _chooses_options(child: Distribution | Value) -> bool:
+    return isinstance(child, Choice) and child.is_nested and any(getattr(each, "group", None) for each in child.values)
 
 
 class Tree:

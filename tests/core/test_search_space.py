@@ -118,7 +118,7 @@ class TestPoints:
 
         assert found == [
             (0, "m", True),
-            (1, "m.opt", True),
+            (1, "m/opt", True),
             (2, "m.opt.x", False),
             (3, "m.n", False),
             (4, "lr", False),

@@ -74,11 +74,11 @@ class TestProblems:
                 id="branches-that-disagree",
             ),
             pytest.param(
-                {"m": Choice([Branch(None, {"a": Choice([Branch("x", {})])}), Branch(None, {"a": Choice([0])})])},
+                {"m": Choice([Branch(None, {"a": Choice([inner])}) for inner in (Branch(None, {"b": 1}), 0)])},
                 [
                     (
                         "s.m.a: branches may share a parameter only with equal distributions; "
-                        "got choice({_group_: x}) and choice(0)."
+                        "got choice({b: 1}) and choice(0)."
                     )
                 ],
                 id="branches-that-disagree-on-a-nested-choice",
