@@ -80,7 +80,11 @@ def _misfits(
         key = override.partition("=")[0]
         place, cause = where.format(override=override, key=key), error.__cause__
         if isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
-            yield _unknown_key(place, key, compose_task_config(loader, config, good))
+            if str(cause.full_key).startswith(f"{key}."):
+                fix = f"To add keys to {key}, write ++{key}."
+                yield Problem(place, "mappings may hold only keys of the app's config", cause.full_key, fix)
+            else:
+                yield _unknown_key(place, key, compose_task_config(loader, config, good))
             continue
         said = " ".join(line.strip() for line in str(error).splitlines())
         if isinstance(cause, OmegaConfBaseException):

@@ -132,6 +132,12 @@ REFUSED = [
         'got "\'". Use letters, digits and _, not only digits.',
     ),
     refused(
+        "mapping-with-another-key",
+        {"search_space": {"net": choice({"width": 1, "depth": 2})}},
+        "search_space.net: mappings may hold only keys of the app's config; got net.depth."
+        " To add keys to net, write ++net.",
+    ),
+    refused(
         "branch-option",
         branches({"_group_": "adm", "lr": UNIFORM}),
         "search_space.optimizer: must name options of the config group optimizer; got adm. Did you mean adam?",
