@@ -6,9 +6,9 @@ groups alone: plain values are applied to it at the very end, one by one. So it 
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from hydra.core.config_loader import ConfigLoader
@@ -37,6 +37,7 @@ class TrialConfigLoader(ConfigLoader):
 
     def __init__(self, loader: ConfigLoader) -> None:
         self._loader = loader
+        self._parser = OverridesParser.create()
         self._composed: dict[tuple[_App, tuple[str, ...]], bytes] = {}
         self._groups: dict[tuple[_App, str], list[str]] = {}
 
@@ -51,22 +52,18 @@ class TrialConfigLoader(ConfigLoader):
             config = None
         return self._loader.load_sweep_config(master_config, sweep_overrides) if config is None else config
 
-    def _short_cut(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig | None:
+    def _short_cut(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
         """That config by way of a remembered one; None if it might not be the same."""
-        from hydra._internal.config_loader_impl import ConfigLoaderImpl
-
-        overrides = OverridesParser.create().parse_overrides(list(sweep_overrides))
+        overrides = self._parser.parse_overrides(sweep_overrides)
         if any(override.is_hydra_override() for override in overrides):
             return None
-        app = master_config.hydra.job.config_name, tuple(master_config.hydra.overrides.hydra)
+        of_hydra: Any = OmegaConf.to_container(master_config.hydra.overrides.hydra)
+        app = master_config.hydra.job.config_name, tuple(of_hydra)
         first, values = self._split(app, overrides)
-        config = self._compose(app, master_config, [str(override.input_line) for override in first])
-        variables = list(config.hydra.job.env_copy)
-        for value in values:
-            if not _stays_within(config, value):
-                return None
-            ConfigLoaderImpl._apply_overrides_to_config([value], config)  # noqa: SLF001 - the very step of Hydra's
-        if variables or config.hydra.job.env_copy:  # to be read in the job's own process
+        config = self._compose(app, master_config, first)
+        if config.hydra.job.env_copy or not all(_apply(value, config) for value in values):
+            return None
+        if config.hydra.job.env_copy:  # variables to be read in the job's own process, here or through a value
             return None
         _complete(config, overrides)
         OmegaConf.copy_cache(from_config=master_config, to_config=config)
@@ -93,21 +90,24 @@ class TrialConfigLoader(ConfigLoader):
         """True if the app, or a package on its search path, has a config group of this name."""
         parent, _, name = key.rpartition("/")
         if (app, parent) not in self._groups:
-            config_name, overrides = app
-            found = self._loader.get_group_options(parent, ObjectType.GROUP, config_name, list(overrides))
-            self._groups[app, parent] = found
+            primary, of_hydra = app
+            self._groups[app, parent] = self._loader.get_group_options(
+                parent, ObjectType.GROUP, primary, list(of_hydra)
+            )
         return name in self._groups[app, parent]
 
-    def _compose(self, app: _App, master_config: DictConfig, overrides: list[str]) -> DictConfig:
-        """A copy of what Hydra makes of these overrides."""
-        key = app, tuple(overrides)
+    def _compose(self, app: _App, master_config: DictConfig, overrides: Sequence[Override]) -> DictConfig:
+        """A new copy of what Hydra makes of these overrides."""
+        lines = _lines(overrides)
+        key = app, tuple(lines)
         if key not in self._composed:
-            config = self._loader.load_sweep_config(master_config, overrides)
+            config = self._loader.load_sweep_config(master_config, lines)
             if len(self._composed) == _MOST_REMEMBERED:
                 return config
             OmegaConf.clear_cache(config)
             self._composed[key] = pickle.dumps(config)  # four times as fast to copy as the config
-        return pickle.loads(self._composed[key])
+        copy: DictConfig = pickle.loads(self._composed[key])
+        return copy
 
     def load_configuration(
         self,
@@ -141,32 +141,40 @@ class TrialConfigLoader(ConfigLoader):
         return self._loader.compute_defaults_list(config_name, overrides, run_mode)
 
 
-def _stays_within(config: DictConfig, override: Override) -> bool:
-    """True if no interpolation leads from the override's key to somewhere else, which may not be what it will be yet."""
+def _apply(override: Override, config: DictConfig) -> bool:
+    """Give a key its value, as Hydra does; False if that may have looked at anything that is not known yet.
+
+    Only an interpolation leads there, on the way to the key or where an old value counts.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
     *holders, name = override.key_or_group.split(".")
     node: Any = config
     for holder in holders:
-        node = node._get_node(holder)  # noqa: SLF001 - what a holder is itself, not what it refers to
+        node = node._get_node(holder, validate_access=False)  # noqa: SLF001 - itself, not what it refers to
         if node is None:
-            return True
+            break
         if not isinstance(node, DictConfig) or OmegaConf.is_interpolation(node):
             return False
-    is_looked_at = override.is_add() or isinstance(override.value(), dict)
-    return not is_looked_at or "${" not in repr(node._get_node(name))  # noqa: SLF001
+    else:
+        is_old_value_used = override.is_add() or isinstance(override.value(), dict)
+        if is_old_value_used and "${" in repr(node._get_node(name, validate_access=False)):  # noqa: SLF001
+            return False
+    ConfigLoaderImpl._apply_overrides_to_config([override], config)  # noqa: SLF001 - the very step of Hydra's
+    return True
 
 
 def _complete(config: DictConfig, overrides: Sequence[Override]) -> None:
-    """Hydra's own part of a config, as far as it depends on plain values and on the process."""
+    """Write into Hydra's own part what depends on the overrides and on this process."""
     from hydra._internal.config_loader_impl import get_overrides_dirname
 
-    job, task = config.hydra.job, config.hydra.overrides.task
-    task.clear()
-    task.extend([override.input_line for override in overrides])
-    naming = job.config.override_dirname
-    job.override_dirname = get_overrides_dirname(
-        overrides=list(overrides),
-        kv_sep=naming.kv_sep,
-        item_sep=naming.item_sep,
-        exclude_keys=naming.exclude_keys,
+    config.hydra.overrides.task.clear()
+    config.hydra.overrides.task.extend(_lines(overrides))
+    config.hydra.job.override_dirname = get_overrides_dirname(
+        overrides=list(overrides), **config.hydra.job.config.override_dirname
     )
-    config.hydra.runtime.cwd = os.getcwd()
+    config.hydra.runtime.cwd = str(Path.cwd())
+
+
+def _lines(overrides: Sequence[Override]) -> list[str]:
+    return [str(override.input_line) for override in overrides]
