@@ -84,6 +84,8 @@ class MlflowTracker:
         patience_s: how long `end_sweep` waits for a store that is away.
     """
 
+    how_to_log = "Log it with mlflow.log_metric, or return it from the task"
+
     def __init__(
         self,
         objective: Objective,

@@ -45,7 +45,9 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
     if result is not None and result["outcome"] == "raised":
         return TrialReport(**base, **_raised(result), state=TrialState.FAILED)
     if request is not None:
-        killed = "" if result is not None else f" ({exit_words(status)} after the grace period)" if status < 0 else ""
+        killed = (
+            "" if result is not None else f" (it did not stop by itself and {exit_words(status)})" if status < 0 else ""
+        )
         return TrialReport(**base, state=request.state, reason=request.reason + killed)
     if heartbeat is None:
         return TrialReport(**base, **_never_began(control, status), lost=True)

@@ -110,10 +110,16 @@ class ControlDir:
         frames = [line for line in place.splitlines()[1:] if line.startswith("  File")]
         return _quoted([*before.splitlines()[-2:], crash + report.partition("\n")[0], *frames[:lines]])
 
+    def output_size(self) -> int:
+        """Bytes printed so far."""
+        return self.output_file.stat().st_size if self.output_file.exists() else 0
+
     def _output_end(self, most_bytes: int = 65536) -> str:
+        """The end of what was printed since the task began, before which there is only what launchers say."""
+        began_at = (self.heartbeat() or {}).get("output_from", 0)
         try:
             with self.output_file.open("rb") as stream:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - most_bytes))
+                stream.seek(max(began_at, stream.seek(0, os.SEEK_END) - most_bytes))
                 return stream.read().decode("utf-8", errors="replace").strip()
         except FileNotFoundError:
             return ""

@@ -88,6 +88,8 @@ class Tracker(Protocol):
 
     how_to_open: str
     """What the user does to see the runs, once the sweep has started; "" if there is nothing to see."""
+    how_to_log: str
+    """What a task has to do so that its metric is seen."""
 
     def start_sweep(self, spec: Mapping[str, Any]) -> None:
         """Make ready for trials; raises AzsweepError if trials could not log."""

@@ -289,7 +289,11 @@ class _Loop:
             reason = f"{self.plan.objective.primary_metric} was {trial.measurements[-1].value} whenever it was reported"
             return TrialState.FAILED, reason, "no usable value"
         names = sorted({*self.tracker.metric_names(trial), *(name for name in report.returned if name)})
-        return TrialState.FAILED, _missing(self.plan.objective.primary_metric, names, report), "no primary metric"
+        return (
+            TrialState.FAILED,
+            _missing(self.plan.objective.primary_metric, names, report, self.tracker.how_to_log),
+            "no primary metric",
+        )
 
     def end(self, number: int, state: TrialState, reason: str, failure: str | None = None) -> None:
         if not state.counts_as_failure:
@@ -322,14 +326,11 @@ class _Loop:
                 self.stop(number, StopRequest(TrialState.TERMINATED, decision.reason))
 
 
-def _missing(primary: str, names: Sequence[str], report: TrialReport) -> str:
+def _missing(primary: str, names: Sequence[str], report: TrialReport, how_to_log: str) -> str:
     """That the primary metric never appeared, with what did, and the nearest name."""
     if not names:
         instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
-        return (
-            f"the task never logged the primary metric {primary!r}{instead}. "
-            "Log it with mlflow.log_metric, or return it from the task"
-        )
+        return f"the task never logged the primary metric {primary!r}{instead}. {how_to_log}"
     near = get_close_matches(primary, [name for name in names if not name.endswith(IN_A_CHILD_RUN)], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     if f"{primary}{IN_A_CHILD_RUN}" in names:

@@ -15,6 +15,7 @@ class NullTracker:
     """For `tracking: none`: no runs, no metrics but those the trials report themselves. Never imports mlflow."""
 
     how_to_open = ""
+    how_to_log = "Return it from the task; without MLflow (tracking: none) nothing else is seen"
 
     def preload(self) -> None:
         """Nothing to import."""

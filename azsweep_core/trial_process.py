@@ -42,7 +42,7 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
         BaseException: whatever the task raised, after it was recorded.
     """
     began_s = time.time()
-    result: dict[str, Any] = {"began_s": began_s, "directory": directory}
+    result: dict[str, Any] = {"began_s": began_s, "directory": directory, "output_from": control.output_size()}
     control.beat(result)
     try:
         with _Watchdog(control, result):

@@ -149,6 +149,7 @@ class FakeTracker:
         self.ended: list[int] = []
         self.bests: list[int] = []
         self.how_to_open = ""
+        self.how_to_log = "Log it"
         self.away: tuple[float, float] = (0.0, 0.0)
 
     def is_away(self) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import logging
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +39,7 @@ log = logging.getLogger("azsweep")
 
 _IDLE_S = 60.0
 _LOOK_EVERY_S = 5.0
+_THREADS_VARIABLE = "AZSWEEP_THREADS"
 
 
 def usable_cores() -> int:
@@ -67,8 +70,16 @@ class TrialTask:
         with contextlib.suppress(OSError):  # a convenience: no file system needs to have links
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(self.control.output_file, directory))
+        _limit_threads()
         self.prepare()
         return run_task(self.control, functools.partial(self.task_function, config), str(directory))
+
+
+def _limit_threads() -> None:
+    """Hold libraries that were loaded before the fork to the trial's share of the cores; they read variables once."""
+    share = os.environ.get(_THREADS_VARIABLE)
+    if share is not None and "numpy" in sys.modules and importlib.util.find_spec("threadpoolctl") is not None:
+        importlib.import_module("threadpoolctl").threadpool_limits(int(share))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,9 +180,8 @@ class ProcessLauncher:
 
     def _own_share(self, number: int) -> dict[str, str]:
         """The trial's part of this machine: a device, and threads for its part of the cores."""
-        threads = (
-            {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(usable_cores() // self._host.slots or 1)}
-        )
+        share = str(usable_cores() // self._host.slots or 1)
+        threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": share, _THREADS_VARIABLE: share}
         return {**threads, **self._devices.take(number)}
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:

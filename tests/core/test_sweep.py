@@ -165,8 +165,7 @@ class TestValues:
             pytest.param(
                 Script(),
                 (),
-                "the task never logged the primary metric 'loss'. "
-                "Log it with mlflow.log_metric, or return it from the task",
+                "the task never logged the primary metric 'loss'. Log it",
                 id="nothing-logged",
             ),
             pytest.param(

@@ -136,6 +136,12 @@ class TestVerdict:
             '  File "train.py", line 0 in step\n  File "train.py", line 1 in step\n  File "train.py", line 2 in step'
         )
 
+    def test_what_the_launcher_printed_is_not_quoted(self, control: ControlDir) -> None:
+        control.output_file.write_text("Launching 1 jobs locally\n")
+        control.beat({"began_s": 1.0, "directory": "out", "output_from": control.output_size()})
+
+        assert attempts.ended(control, 7, 1, None).reason == "its process exited with code 1"
+
     def test_a_death_before_the_start_is_the_infrastructures(self, control: ControlDir) -> None:
         assert attempts.ended(control, 7, -9, None).lost
 
@@ -153,7 +159,7 @@ class TestVerdict:
         report = attempts.ended(control, 7, -9, REQUEST)
 
         assert report.state is TrialState.TERMINATED
-        assert report.reason == "bandit: too slow (was killed by SIGKILL after the grace period)"
+        assert report.reason == "bandit: too slow (it did not stop by itself and was killed by SIGKILL)"
 
     def test_a_result_that_made_it_before_the_stop_counts(self, control: ControlDir) -> None:
         run_task(control, lambda: 0.5, "out")

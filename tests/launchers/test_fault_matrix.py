@@ -15,7 +15,7 @@ from tests.launchers.faults import FAULTS
 from tests.plugin.conftest import Run
 
 TIMED_OUT = r"limits\.trial_timeout of 3 s reached"
-KILLED = TIMED_OUT + r" \(was killed by SIGKILL after the grace period\)"
+KILLED = TIMED_OUT + r" \(it did not stop by itself and was killed by SIGKILL\)"
 SEGFAULT = r"its process was killed by SIGSEGV; its last output:\n.*Fatal Python error: Segmentation fault\n"
 EXPECTED = {
     "nothing": ("completed", ""),
@@ -35,7 +35,7 @@ EXPECTED = {
     "NaN": ("failed", "loss was nan whenever it was reported"),
     "inf": ("failed", "loss was inf whenever it was reported"),
     "text": ("failed", r"the task never logged the primary metric 'loss' and returned str, not a number\..*"),
-    "returns nothing": ("failed", r"the task never logged the primary metric 'loss'\. Log it with .*"),
+    "returns nothing": ("failed", r"the task never logged the primary metric 'loss'\. Return it from the task; .*"),
     "50 MB on stdout": ("completed", ""),
     "50 MB on stdout and os._exit(1)": ("failed", r"its process exited with code 1; its last output:\n.*x{300}\.\.\."),
     "grandchild": ("completed", ""),

@@ -96,6 +96,18 @@ class TestShares:
             document = json.loads((recorder.directory / name / "0" / "seen.json").read_text())
             assert document["OMP_NUM_THREADS"] == threads
 
+    def test_libraries_that_the_app_has_loaded_take_their_share_too(self, app: App) -> None:
+        """They read OMP_NUM_THREADS when they are loaded, which was before the fork."""
+        app.write(
+            "return max(pool['num_threads'] for pool in threadpool_info())",
+            {"x": 0},
+            preamble="import numpy, sklearn.cluster\nfrom threadpoolctl import threadpool_info",
+        )
+
+        run = app.sweep("x=choice(1)", "hydra.sweeper.limits.max_concurrent_trials=1000")
+
+        assert run.trials[0]["value"] == "1.0"
+
 
 @pytest.mark.parametrize(
     ("settings", "message"),
