@@ -156,6 +156,12 @@ REFUSED = [
         "got optimizer.momentm. Did you mean optimizer.momentum? To add it, write +optimizer.momentm.",
     ),
     refused(
+        "keys-of-branches-of-branches",
+        {"search_space": {"net": choice({"in": choice({"b": UNIFORM}, {"c": UNIFORM})}, {"width": UNIFORM})}},
+        "search_space.net.in.b: must be a key of the app's config; got net.in.b. To add it, write +net.in.b.",
+        "search_space.net.in.c: must be a key of the app's config; got net.in.c. To add it, write +net.in.c.",
+    ),
+    refused(
         "branches-unlike",
         branches({"_group_": "adam", "lr": UNIFORM}, {"_group_": "adam", "lr": {"type": "randint", "upper": 3}}),
         "search_space.optimizer.lr: branches may share a parameter only with equal distributions; "
@@ -247,7 +253,7 @@ REFUSED = [
 def test_what_a_config_file_holds_is_refused_in_words(
     app: App, capsys: pytest.CaptureFixture[str], sweeper: Mapping[str, Any], error: str
 ) -> None:
-    write_app(app, sweeper)
+    write_app(app, sweeper, groups="optimizer" in str(sweeper))
 
     run = refuse(app, capsys)
 

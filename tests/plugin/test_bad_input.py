@@ -253,9 +253,10 @@ REFUSED = [
 def test_a_space_that_cannot_be_searched_is_refused_in_words(
     app: App, capsys: pytest.CaptureFixture[str], arguments: str | Sequence[str], error: str
 ) -> None:
-    write_app(app)
+    given = [arguments] if isinstance(arguments, str) else arguments
+    write_app(app, groups="optimizer" in str(given))
 
-    run = refuse(app, capsys, *([arguments] if isinstance(arguments, str) else arguments))
+    run = refuse(app, capsys, *given)
 
     assert_refused(app, run, error)
 
@@ -290,7 +291,7 @@ To add it, write +nett.width."""
 
 def test_all_mistakes_are_told_at_once_in_a_real_process_too(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be read first, then what makes no sense, then what does not fit the app."""
-    write_app(app)
+    write_app(app, groups=True)
 
     run = refuse(app, capsys, *MISTAKES)
     real = app.run("--multirun", *MISTAKES)
@@ -302,7 +303,7 @@ def test_all_mistakes_are_told_at_once_in_a_real_process_too(app: App, capsys: p
 def test_what_is_right_beside_a_mistake_is_not_blamed(app: App) -> None:
     """A key of another option than the default one fits only together with that option."""
     sgd = {"_group_": "sgd", "momentum": {"type": "uniform", "min_value": 0, "max_value": 1}}
-    write_app(app, {"search_space": {"optimizer": {"type": "choice", "values": [sgd]}}})
+    write_app(app, {"search_space": {"optimizer": {"type": "choice", "values": [sgd]}}}, groups=True)
 
     with pytest.raises(SpecError) as caught:
         read(app, "nett=1,2", "net.width=4,8")
@@ -353,7 +354,7 @@ def test_what_is_right_beside_a_mistake_is_not_blamed(app: App) -> None:
 def test_what_hydra_itself_refuses_keeps_hydras_words(
     app: App, capsys: pytest.CaptureFixture[str], arguments: Sequence[str], beginning: str
 ) -> None:
-    write_app(app)
+    write_app(app, groups=True)
 
     run = refuse(app, capsys, *arguments)
 

@@ -146,7 +146,7 @@ def test_what_looks_like_an_expression_inside_a_branch_is_doubted(
     app: App, caplog: pytest.LogCaptureFixture, branch: Mapping[str, Any], warning: str
 ) -> None:
     values = [{"_group_": "adam", **branch}]
-    write_app(app, {"search_space": {"optimizer": {"type": "choice", "values": values}}})
+    write_app(app, {"search_space": {"optimizer": {"type": "choice", "values": values}}}, groups=True)
 
     assert warned(app, caplog) == f"Warning: search_space.optimizer.values[0].lr: {warning}"
 

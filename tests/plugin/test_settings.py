@@ -279,7 +279,7 @@ def test_mappings_params_and_the_command_line_give_the_same_trials(app: App, spa
         ({}, [f"{key}={text}" for key, text in texts.items()]),
         ({"params": texts}, in_quotes),
     ):
-        write_app(app, file)
+        write_app(app, file, groups=True)
         found.append(read(app, seeded, *arguments))
 
     assert len({repr(trials_of(each)) for each in found}) == 1
@@ -299,7 +299,7 @@ def test_params_are_hydras_override_text(app: App) -> None:
         "+tags": ["a b", None],
         "+name": "run",
     }
-    write_app(app, {"params": params})
+    write_app(app, {"params": params}, groups=True)
 
     found = read(app)
 
@@ -339,6 +339,7 @@ def test_interpolations_resolve_in_every_setting(app: App, monkeypatch: pytest.M
             "sampling_algorithm": {"type": "random", "seed": "${y}"},
             "experiment_name": "${hydra.job.name}-${metric}",
         },
+        groups=True,
     )
 
     found = read(app, "+metric=adam")
