@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Contender", "azsweep", "basic", "needs", "optuna_sweeper", "say", "timed_sweep"]
+__all__ = ["Contender", "Cost", "azsweep", "basic", "needs", "optuna_sweeper", "run_sweep", "say"]
 
 _HERE = Path(__file__).parent
 _ENVIRONMENTS = _HERE / ".envs"
@@ -64,17 +65,25 @@ def optuna_sweeper(slots: int, *more: str) -> Contender:
     )
 
 
-def timed_sweep(
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds from the start of a command to its end, and CPU seconds of all its processes."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def run_sweep(
     contender: Contender, app: str, trials: int, directory: Path, environment: Mapping[str, str] | None = None
-) -> float:
-    """Seconds from the start of the command to its end; the sweep directory is `directory`, which must be new.
+) -> Cost:
+    """Run a sweep as a user does; `directory`, which must be new, becomes the sweep directory.
 
     Raises:
         SystemExit: with the end of what the command printed, if it failed.
     """
     directory.mkdir(parents=True)
     arguments = [*contender.arguments(trials), f"hydra.sweep.dir={directory}"]
-    began = time.perf_counter()
+    began, cpu_s = time.perf_counter(), _cpu_of_children_s()
     done = subprocess.run(
         [contender.python, _HERE / "_apps" / app / "app.py", "--multirun", *arguments],
         cwd=directory,
@@ -85,10 +94,10 @@ def timed_sweep(
         text=True,
         check=False,
     )
-    wall_s = time.perf_counter() - began
+    cost = Cost(time.perf_counter() - began, _cpu_of_children_s() - cpu_s)
     if done.returncode:
         raise SystemExit(f"{contender.name}: its sweep failed with code {done.returncode}:\n{done.stdout[-3000:]}")
-    return wall_s
+    return cost
 
 
 def needs(distribution: str) -> None:
@@ -118,6 +127,12 @@ def _peer_environment(name: str, *requirements: str) -> Path:
         subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
         stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def _cpu_of_children_s() -> float:
+    """Of those that have ended, with the processes that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _clean_environment() -> dict[str, str]:

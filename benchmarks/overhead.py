@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks._sweeps import Contender, azsweep, basic, say, timed_sweep
+from benchmarks._sweeps import Contender, Cost, azsweep, basic, run_sweep, say
 from benchmarks._table import machine, table
 
 _SHORT = 2
@@ -18,15 +18,19 @@ _SHORT = 2
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Seconds of one short and one long sweep, run one after the other."""
+    """What one short and one long sweep took, one after the other."""
 
     trials: int
-    short_s: float
-    long_s: float
+    short: Cost
+    long: Cost
 
     @property
     def per_trial_s(self) -> float:
-        return (self.long_s - self.short_s) / (self.trials - _SHORT)
+        return (self.long.wall_s - self.short.wall_s) / (self.trials - _SHORT)
+
+    @property
+    def cpu_per_trial_s(self) -> float:
+        return (self.long.cpu_s - self.short.cpu_s) / (self.trials - _SHORT)
 
 
 def main() -> None:
@@ -47,8 +51,8 @@ def main() -> None:
 
 
 def _sample(contender: Contender, trials: int, directory: Path) -> Sample:
-    short_s, long_s = (timed_sweep(contender, "trivial", count, directory / str(count)) for count in (_SHORT, trials))
-    return Sample(trials, short_s, long_s)
+    short, long = (run_sweep(contender, "trivial", count, directory / str(count)) for count in (_SHORT, trials))
+    return Sample(trials, short, long)
 
 
 def _report(trials: int, rounds: int, samples: Mapping[Contender, Sequence[Sample]]) -> str:
@@ -60,18 +64,19 @@ def _report(trials: int, rounds: int, samples: Mapping[Contender, Sequence[Sampl
         rows.append(
             [
                 contender.name,
-                f"{median(each.short_s for each in found):.2f}",
-                f"{median(each.long_s for each in found):.2f}",
+                f"{median(each.short.wall_s for each in found):.2f}",
+                f"{median(each.long.wall_s for each in found):.2f}",
                 f"{median(each.per_trial_s for each in found) * 1000:.1f}",
                 f"{median(ratios):.2f}",
                 f"{min(ratios):.2f}-{max(ratios):.2f}",
+                f"{median(each.cpu_per_trial_s for each in found) * 1000:.1f}",
             ]
         )
-    columns = ["sweeper", f"{_SHORT} trials, s", f"{trials} trials, s", "ms a trial", "ratio", "ratio, range"]
+    columns = ["sweeper", f"{_SHORT} trials, s", f"{trials} trials, s", "ms a trial", "ratio", "ratio, range", "CPU ms"]
     note = (
         f"A trial costs (seconds of {trials} trials - seconds of {_SHORT} trials) / {trials - _SHORT}, whole commands "
-        f"being timed. The ratio is to BasicSweeper in the same round. Medians of {rounds} rounds, in each of which "
-        "the sweepers take turns."
+        f"being timed. The ratio is to BasicSweeper in the same round. CPU is the time of all processes, a trial, in "
+        f"the same way. Medians of {rounds} rounds, in each of which the sweepers take turns."
     )
     return table(
         "Overhead per trial: a task that does nothing, basic launcher, no MLflow", columns, rows, f"{note} {machine()}"

@@ -17,7 +17,7 @@ from statistics import median
 from azsweep_core.control import ControlDir
 from azsweep_core.history import TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import read_ledger
-from benchmarks._sweeps import Contender, azsweep, basic, needs, optuna_sweeper, say, timed_sweep
+from benchmarks._sweeps import Contender, azsweep, basic, needs, optuna_sweeper, run_sweep, say
 from benchmarks._table import machine, table
 
 _SHORT = 2
@@ -102,7 +102,8 @@ def _median_s(contender: Contender, seconds: Sequence[float], rounds: int, direc
     """Seconds that a sweep takes whose trials sleep so long; its directories are the children of `directory`."""
     sleeps = {"SLEEPS_S": json.dumps(seconds)}
     return median(
-        timed_sweep(contender, "sleeper", len(seconds), directory / str(number), sleeps) for number in range(rounds)
+        run_sweep(contender, "sleeper", len(seconds), directory / str(number), sleeps).wall_s
+        for number in range(rounds)
     )
 
 
