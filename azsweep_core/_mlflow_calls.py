@@ -16,6 +16,7 @@ __all__ = ["StoreCalls"]
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 _CALL_TIMEOUT_S = 10
+_LONGEST_PAUSE_S = 15.0
 _RETRY_EVERY_S = 0.2
 
 
@@ -32,7 +33,7 @@ class StoreCalls:
         """Result of `call`, within seconds.
 
         Raises:
-            StoreUnreachable: if the store is away, or was a moment ago: at most a tenth of the time is spent waiting.
+            StoreUnreachable: if the store is away, or was a moment ago: little of the time is to be spent waiting.
             AzsweepError: if it refuses.
         """
         from mlflow.exceptions import MlflowException
@@ -50,7 +51,8 @@ class StoreCalls:
             if not self._is_away:
                 _LOG.warning("The MLflow store does not answer; the sweep goes on meanwhile: %s", root_cause(error))
             self._is_away = True
-            self._ask_again_s = time.monotonic() + 9 * (time.monotonic() - began_s)
+            waited_s = time.monotonic() - began_s
+            self._ask_again_s = time.monotonic() + min(9 * waited_s, _LONGEST_PAUSE_S)
             raise StoreUnreachable(unreachable(self._tracking_uri, root_cause(error))) from error
         if self._is_away:
             _LOG.info("The MLflow store answers again.")

@@ -110,6 +110,11 @@ class MlflowTracker:
         self._store = StoreCalls(self.tracking_uri)
 
     @property
+    def address(self) -> str:
+        """The store, without its password."""
+        return redacted(self.tracking_uri)
+
+    @property
     def is_bound_to_host(self) -> bool:
         """True if trials on another machine could not log to this store."""
         return is_bound_to_host(self.tracking_uri)

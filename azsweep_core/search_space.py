@@ -164,7 +164,8 @@ class SearchSpace:
             yield from distribution.validate(f"{where}.{key}")
         for key, pair in self._tree.conflicts.items():
             got = " and ".join(map(expressions.to_text, pair))
-            yield Problem(f"{where}.{key}", "branches may share a parameter only with equal distributions", got)
+            fix = "Give both the same, wide enough for each, or the parameters names of their own."
+            yield Problem(f"{where}.{key}", "branches may share a parameter only with equal distributions", got, fix)
         for one, other in clashes(self._tree.nodes):
             yield _clash(where, one, other)
 

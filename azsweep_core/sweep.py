@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,9 +32,11 @@ from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions
 from azsweep_core.signals import StopSignals
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
-__all__ = ["Observer", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
+__all__ = ["Observer", "Ports", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
 
 _HEAR_SIGNALS_EVERY_S = 0.2
+
+log = logging.getLogger("azsweep")
 
 
 class SystemClock:
@@ -100,23 +103,20 @@ class SweepResult:
         return 1 if self.ending.kind is EndingKind.FAILURES or self.best is None else 0
 
 
-def run_sweep(
-    plan: SweepPlan,
-    *,
-    launcher: TrialLauncher,
-    tracker: Tracker,
-    ledger: Ledger,
-    clock: Clock,
-    observers: Sequence[Observer] = (),
-) -> SweepResult:
-    """Run the sweep to its end. Nothing runs any more when this returns or raises."""
-    with StopSignals() as signals:
-        loop = _Loop(plan, launcher, tracker, ledger, clock, observers, signals)
-        try:
-            return loop.run()
-        finally:
-            launcher.close()
-            ledger.close()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The world as the loop meets it. The tracker has started already; whoever made them closes them."""
+
+    launcher: TrialLauncher
+    tracker: Tracker
+    ledger: Ledger
+    clock: Clock
+    signals: StopSignals
+
+
+def run_sweep(plan: SweepPlan, ports: Ports, observers: Sequence[Observer] = ()) -> SweepResult:
+    """Run the sweep to its end; no trial runs any more when this returns."""
+    return _Loop(plan, ports.launcher, ports.tracker, ports.ledger, ports.clock, observers, ports.signals).run()
 
 
 @dataclass(slots=True)
@@ -136,10 +136,11 @@ class _Loop:
     judged: dict[int, int] = field(default_factory=dict)
     asked: dict[int, Parameters] = field(default_factory=dict)
     unfinished: list[TrialReport] = field(default_factory=list)
+    directories: dict[str, int] = field(default_factory=dict)
+    warned: bool = False
 
     def run(self) -> SweepResult:
         self.history = History(self.plan.objective)
-        self.tracker.start_sweep(self.plan.spec)  # before the first event: a store that is away leaves no sweep behind
         self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
         while True:
             self.decide()
@@ -203,6 +204,12 @@ class _Loop:
         """The first signal ends the sweep, the second kills what has not ended by then."""
         if self.signals.count and self.ending is None:
             self.ending = Ending(EndingKind.USER, f"stopped by {self.signals.name}")
+            log.info(
+                "%s: no further trial starts; %d running have %g s to end, a second signal kills them at once",
+                self.ending.reason,
+                len(self.history.active),
+                self.plan.stop_grace_s,
+            )
         if self.signals.count > 1 and not self.killed:
             self.killed = True
             for trial in self.history.active:
@@ -257,6 +264,7 @@ class _Loop:
         trial = self.history[report.number]
         if report.began_s is not None and trial.started_s is None:
             directory = report.directory or ""
+            self.note_directory(directory, report.number)
             self.record(TrialBegan(time_s=report.began_s, number=report.number, directory=directory))
         if not report.ended:
             return
@@ -277,6 +285,18 @@ class _Loop:
         state, reason, failure = self.judge(report)
         self.end(report.number, state, reason, failure)
         self.tracker.end_trial(self.history[report.number], report.returned)
+
+    def note_directory(self, directory: str, number: int) -> None:
+        """Warn once if trials share a directory: each overwrites what the other leaves there."""
+        other = self.directories.setdefault(directory, number)
+        if other != number and not self.warned:
+            self.warned = True
+            log.warning(
+                "Warning: trials %d and %d share the directory %s. Let hydra.sweep.subdir differ: ${hydra.job.num}",
+                other,
+                number,
+                directory,
+            )
 
     def judge(self, report: TrialReport) -> tuple[TrialState, str, str | None]:
         """Final state, reason and kind of failure: a completed trial needs a usable value."""

@@ -6,10 +6,12 @@ import ctypes
 import math
 import numbers
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 
 from azsweep_core.control import ControlDir
@@ -21,6 +23,7 @@ STOP_SIGNAL = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIG
 
 _LOOK_EVERY_S = 0.1
 _BEAT_EVERY_S = 5.0
+_TRANSACTIONS = ("mlflow.store.", "sqlalchemy.")
 _IDLE_SHARE = 0.05
 """A process that uses less of a core than this between two beats is idle: its watchdog alone uses less."""
 _MESSAGE_CHARACTERS = 2000
@@ -57,10 +60,20 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
             control.write_result({**result, **_failure(exit_), "ended_s": time.time()})
         raise
     except BaseException as error:  # a record of every way a task can end, whatever it raises; raised again
-        control.write_result({**result, **_failure(error), "ended_s": time.time()})
+        stop = _stop_behind(error)
+        end = _failure(error) if stop is None else {"outcome": "stopped", "reason": str(stop)}
+        control.write_result({**result, **end, "ended_s": time.time()})
         raise
     control.write_result({**result, **_returned(value), "ended_s": time.time()})
     return value
+
+
+def _stop_behind(error: BaseException) -> TrialStopped | None:
+    """The stop whose cleaning up raised `error`, if that is how it came about."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, TrialStopped):
+        seen = seen.__cause__ or seen.__context__
+    return seen
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
@@ -110,6 +123,15 @@ def _number(value: Any) -> float | None:
     return float(scalar) if isinstance(scalar, numbers.Real) and not isinstance(scalar, bool) else None
 
 
+def _is_in_transaction(frame: FrameType | None) -> bool:
+    """True while MLflow writes to a database: a connection left there in the middle keeps others out for good."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith(_TRANSACTIONS):
+            return True
+        frame = frame.f_back
+    return False
+
+
 class _Watchdog:
     """A thread that reads the stop file, raises TrialStopped in the thread that entered, and writes heartbeats."""
 
@@ -132,8 +154,8 @@ class _Watchdog:
         if self._is_main:
             signal.signal(STOP_SIGNAL, signal.SIG_IGN)
 
-    def _raise(self, *_: object) -> None:
-        if not self._over.is_set():
+    def _raise(self, _: int, frame: FrameType | None) -> None:
+        if not self._over.is_set() and not _is_in_transaction(frame):
             self._over.set()
             raise TrialStopped(self._reason)
 
@@ -145,7 +167,7 @@ class _Watchdog:
             if request is not None:
                 self._reason = request.reason
                 self._interrupt()
-                return
+                continue  # again, until it was heard outside of a transaction
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + _BEAT_EVERY_S
                 if time.process_time() - used_s > _IDLE_SHARE * _BEAT_EVERY_S:
@@ -157,7 +179,8 @@ class _Watchdog:
     def _interrupt(self) -> None:
         if self._is_main:
             signal.pthread_kill(self._task_thread, STOP_SIGNAL)
-        else:  # only at its next bytecode: whoever started us kills the process after the grace period
+        elif not _is_in_transaction(sys._current_frames().get(self._task_thread)):  # noqa: SLF001 - as documented
+            self._over.set()  # it is raised at the next bytecode: whoever started us kills what never comes there
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._task_thread), ctypes.py_object(TrialStopped)
             )

@@ -11,6 +11,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,8 @@ from azsweep_core.report import LogLines, ResultFiles
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import read_space
-from azsweep_core.sweep import SweepPlan, run_sweep
+from azsweep_core.signals import StopSignals
+from azsweep_core.sweep import Ports, SweepPlan, run_sweep
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from benchmarks._sweeps import say
 from benchmarks._table import machine, table
@@ -124,15 +126,20 @@ def simulate(name: str, trials: int, meter: Meter) -> History:
     log.setLevel(logging.INFO)
     log.addHandler(logging.NullHandler())
     log.propagate = False
-    with tempfile.TemporaryDirectory(prefix="azsweep-growth-", dir=_memory()) as directory:
-        return run_sweep(
-            plan,
+    with (
+        tempfile.TemporaryDirectory(prefix="azsweep-growth-", dir=_memory()) as directory,
+        closing(Ledger(Path(directory, "sweep.jsonl"))) as ledger,
+        StopSignals() as signals,
+    ):
+        ports = Ports(
             launcher=launcher,
             tracker=FakeTracker(clock, launcher, _script),
-            ledger=Ledger(Path(directory, "sweep.jsonl")),
+            ledger=ledger,
             clock=clock,
-            observers=(ResultFiles(Path(directory), clock), LogLines(log, trials), meter),
-        ).history
+            signals=signals,
+        )
+        observers = (ResultFiles(Path(directory), clock), LogLines(log, trials), meter)
+        return run_sweep(plan, ports, observers).history
 
 
 def _script(launch: Launch) -> Script:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
 from azsweep_core._values import count_of
 from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem
 from azsweep_core.search_space import SearchSpace
+from azsweep_core.trial import Parameters
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
 
 __all__ = ["check_composition", "compose_task_config"]
 
 _MOST_OPTIONS = 1000
+_MOST_COMPOSED = 20
 
 
 def compose_task_config(loader: ConfigLoader, config: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -46,10 +50,33 @@ def check_composition(
     found = dict.fromkeys(_misfits(loader, config, (), fixed, "override {override}"))
     if not found:
         rest = {key: drawn for key, drawn in space.parameters.items() if not wrong[key]}
-        for point in SearchSpace(rest, space.absolute_children).middle_points():
+        points = list(SearchSpace(rest, space.absolute_children).middle_points())
+        for point in points:
             sampled = trial_overrides(point, ())
             found.update(dict.fromkeys(_misfits(loader, config, fixed, sampled, "search_space.{key}")))
+        if not found and points:
+            found.update(dict.fromkeys(_misfits_of_options(loader, config, rest, points[0], fixed)))
     yield from found
+
+
+def _misfits_of_options(
+    loader: ConfigLoader,
+    config: DictConfig,
+    parameters: Mapping[str, Distribution],
+    point: Parameters,
+    fixed: Sequence[str],
+) -> Iterator[Problem]:
+    """Keys that fit a point, but not with every option of a config group that is sampled beside them."""
+    for key, drawn in parameters.items():
+        if key not in point or not isinstance(drawn, Choice) or not loader.get_group_options(key.partition("@")[0]):
+            continue
+        names = (name for name in islice(drawn.values, _MOST_COMPOSED) if isinstance(name, str))
+        for name in dict.fromkeys(names):
+            sampled = trial_overrides({**point, key: name}, ())
+            for problem in _misfits(loader, config, fixed, sampled, "search_space.{key}"):
+                rule = f"{problem.rule} with every option of {key}, so with {name} too"
+                fix = f"Nest it in the choice of {key}, beside the option that has it: {{_group_: option, ...}}."
+                yield replace(problem, rule=rule, fix=fix)
 
 
 def _unknown_options(loader: ConfigLoader, key: str, drawn: Distribution) -> Iterator[Problem]:
@@ -89,7 +116,9 @@ def _misfits(
         said = " ".join(line.strip() for line in str(error).splitlines())
         if isinstance(cause, OmegaConfBaseException):
             said += f" ({str(cause).splitlines()[0]})"
-        yield Problem(place, f"must compose with the app's config ({said})", override)
+        is_integer = isinstance(cause, ValidationError) and "Integer" in said
+        hint = "For whole numbers use randint, choice, or a quantised expression with q: 1." if is_integer else None
+        yield Problem(place, f"must compose with the app's config ({said})", override, hint)
 
 
 def _refusal(loader: ConfigLoader, config: DictConfig, overrides: Sequence[str]) -> Exception | None:

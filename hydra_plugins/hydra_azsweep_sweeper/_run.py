@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import logging
 import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import CompactHydraException
@@ -18,16 +21,17 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core.errors import AzsweepError, Problem, SpecError
-from azsweep_core.history import History
+from azsweep_core.history import History, SweepEnded, SweepStarted
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.limits import Limits
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
-from azsweep_core.sampling_algorithm import SamplingAlgorithm
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.scheduler import Ending, EndingKind
 from azsweep_core.search_space import SearchSpace
+from azsweep_core.signals import StopSignals
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
-from azsweep_core.sweep import SweepPlan, SweepResult, SystemClock, run_sweep
+from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
@@ -70,7 +74,9 @@ def run(
     except AzsweepError as error:
         raise CompactHydraException(str(error)) from None
     except OSError as error:
-        raise CompactHydraException(f"the sweep cannot go on: {error}") from error
+        rule = f"must be a directory that can be written ({error.strerror or error})"
+        fix = "Trials that have ended are in its sweep.jsonl."
+        raise CompactHydraException(str(Problem("hydra.sweep.dir", rule, error.filename or "", fix))) from error
     if result.exit_code == 130:
         raise SystemExit(130)
     if result.exit_code:
@@ -135,19 +141,39 @@ def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence
 
 
 def _finished(request: _Request) -> SweepResult | None:
-    """The result of the finished sweep that lives in the directory, shown again; None if there is none."""
+    """The result of the finished sweep that lives in the directory, shown again; None if there is none.
+
+    Raises:
+        AzsweepError: if that was another sweep.
+    """
     directory = request.settings.directory
     path = directory / "sweep.jsonl"
     if not path.exists():
         return None
-    history = History(request.spec.objective)
-    for event in read_ledger(path):
-        history.apply(event)
-    if history.stop_reason is None:
+    events = list(read_ledger(path))
+    if not events or not isinstance(events[0], SweepStarted) or not isinstance(events[-1], SweepEnded):
         return None
-    log.info("this sweep is finished; this is its result")
-    summary(history, directory=directory, stream=sys.stdout)
-    return SweepResult(history, Ending(EndingKind.FINISHED, history.stop_reason))
+    _refuse_another(events[0].spec, request, directory)
+    history = History(request.spec.objective)
+    for event in events:
+        history.apply(event)
+    reason = str(history.stop_reason)
+    log.info("this sweep is over (%s); this is its result. For a new one choose another hydra.sweep.dir", reason)
+    _show(history, directory, hints=[])
+    return SweepResult(history, Ending(EndingKind.FINISHED, reason))
+
+
+def _refuse_another(recorded: Mapping[str, Any], request: _Request, directory: Path) -> None:
+    """A sweep of another specification is not what the user asks for; a seed that was drawn makes no other."""
+    asked = json.loads(json.dumps(to_mapping(request.spec)))
+    if request.spec.sampling_algorithm.seed is None:
+        recorded = {**recorded, "sampling_algorithm": {**recorded["sampling_algorithm"]}}
+        recorded["sampling_algorithm"].pop("seed", None)
+        asked["sampling_algorithm"].pop("seed", None)
+    differing = [name for name in dict.fromkeys([*asked, *recorded]) if asked.get(name) != recorded.get(name)]
+    if differing:
+        rule = f"must not hold another sweep (it differs in {', '.join(differing)})"
+        raise AzsweepError(str(Problem("hydra.sweep.dir", rule, str(directory), "Choose another directory.")))
 
 
 def _sweep(
@@ -157,10 +183,8 @@ def _sweep(
     directory = settings.directory
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     tracker = _tracker(settings, spec, directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(directory / "sweep.jsonl")
-    OmegaConf.save(config, directory / "multirun.yaml")
     host = Host(slots=_slots(spec, settings), devices=settings.devices, spawn=settings.spawn)
+    plan = _plan(spec, settings, host)
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
     app = HydraApp(
         context=hydra_context,
@@ -168,8 +192,29 @@ def _sweep(
         config=config,
         prepare=_log_to_own_run if settings.use_mlflow else _nothing,
     )
-    launcher = ProcessLauncher(app, host, sweep_dir=directory, overrides_of=overrides_of, preload=tracker.preload)
-    plan = SweepPlan(
+    with StopSignals() as signals, contextlib.ExitStack() as undo:
+        # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
+        launcher = ProcessLauncher(app, host, sweep_dir=directory, overrides_of=overrides_of, preload=tracker.preload)
+        undo.callback(launcher.close)
+        _announce(plan, spec, directory, tracker)
+        tracker.start_sweep(plan.spec)
+        directory.mkdir(parents=True, exist_ok=True)
+        ledger = Ledger(directory / "sweep.jsonl")
+        undo.callback(ledger.close)
+        OmegaConf.save(config, directory / "multirun.yaml")
+        observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
+        ports = Ports(launcher=launcher, tracker=tracker, ledger=ledger, clock=clock, signals=signals)
+        result = run_sweep(plan, ports, observers)
+    if result.best is not None:
+        overrides = overrides_of(result.best.parameters)
+        task_config = compose_task_config(hydra_context.config_loader, config, overrides)
+        write_best(directory, OmegaConf.to_yaml(task_config), overrides)
+    _show(result.history, directory, _hints(result, directory, tracker))
+    return result
+
+
+def _plan(spec: SweepSpec, settings: Settings, host: Host) -> SweepPlan:
+    return SweepPlan(
         spec=to_mapping(spec),
         objective=spec.objective,
         limits=spec.limits,
@@ -180,15 +225,29 @@ def _sweep(
         stop_grace_s=settings.stop_grace_s,
         poll_interval_s=settings.poll_interval_s,
     )
-    log.info("sweep %s: %s trials, %d at once", directory, plan.max_trials, host.slots)
-    observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
-    result = run_sweep(plan, launcher=launcher, tracker=tracker, ledger=ledger, clock=clock, observers=observers)
-    if result.best is not None:
-        overrides = overrides_of(result.best.parameters)
-        task_config = compose_task_config(hydra_context.config_loader, config, overrides)
-        write_best(directory, OmegaConf.to_yaml(task_config), overrides)
-    summary(result.history, directory=directory, stream=sys.stdout, hints=_hints(result, directory, tracker))
-    return result
+
+
+def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: MlflowTracker | NullTracker) -> None:
+    """Where the sweep is, and what would repeat it."""
+    algorithm = spec.sampling_algorithm
+    seed = "" if algorithm.type is SamplerType.GRID else f" (seed {algorithm.seed})"
+    log.info(
+        "sweep %s: %s trials, %d at once, %s%s", directory, plan.max_trials, plan.slots, algorithm.type.value, seed
+    )
+    if isinstance(tracker, MlflowTracker):
+        log.info("MLflow: %s", tracker.address)
+
+
+def _show(history: History, directory: Path, hints: Sequence[tuple[str, str]]) -> None:
+    """Print the summary, if anybody reads it."""
+    if sys.stdout is None:
+        return
+    try:
+        summary(history, directory=directory, stream=sys.stdout, hints=hints)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # As Python's documentation has it: what the interpreter would flush at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _slots(spec: SweepSpec, settings: Settings) -> int:

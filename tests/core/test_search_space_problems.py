@@ -68,7 +68,8 @@ class TestProblems:
                 [
                     (
                         "s.m.a: branches may share a parameter only with equal distributions; "
-                        "got randint(2) and randint(3)."
+                        "got randint(2) and randint(3). "
+                        "Give both the same, wide enough for each, or the parameters names of their own."
                     )
                 ],
                 id="branches-that-disagree",
@@ -78,7 +79,8 @@ class TestProblems:
                 [
                     (
                         "s.m.a: branches may share a parameter only with equal distributions; "
-                        "got choice({b: 1}) and choice(0)."
+                        "got choice({b: 1}) and choice(0). "
+                        "Give both the same, wide enough for each, or the parameters names of their own."
                     )
                 ],
                 id="branches-that-disagree-on-a-nested-choice",

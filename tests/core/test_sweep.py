@@ -6,6 +6,7 @@ import math
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.ports import Launch
 from azsweep_core.scheduler import EndingKind
-from azsweep_core.sweep import SweepPlan, SweepResult, run_sweep
+from azsweep_core.signals import StopSignals
+from azsweep_core.sweep import Ports, SweepPlan, SweepResult, run_sweep
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from azsweep_core.trial import Parameters, TrialState
 
@@ -66,13 +68,15 @@ class Rig:
             max_trials=max_trials,
             slots=slots,
         )
-        return run_sweep(
-            plan,
-            launcher=self.launcher,
-            tracker=self.tracker,
-            ledger=Ledger(self.directory / "sweep.jsonl"),
-            clock=self.clock,
-        )
+        with StopSignals() as signals, closing(Ledger(self.directory / "sweep.jsonl")) as ledger:
+            ports = Ports(
+                launcher=self.launcher,
+                tracker=self.tracker,
+                ledger=ledger,
+                clock=self.clock,
+                signals=signals,
+            )
+            return run_sweep(plan, ports)
 
 
 @pytest.fixture
@@ -98,7 +102,7 @@ class TestRunning:
         assert result.best is not None
         assert (result.best.number, result.best.value) == (3, 0)
         assert result.exit_code == 0
-        assert rig.launcher.closed
+        assert rig.launcher.running == {}
 
     def test_a_slot_is_refilled_the_moment_it_is_free(self, rig: Rig) -> None:
         durations = [10.0, 1.0, 1.0, 1.0, 1.0]

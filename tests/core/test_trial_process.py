@@ -8,6 +8,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,22 @@ class TestVerdict:
         assert attempts.ended(control, 7, 0, REQUEST).state is TrialState.COMPLETED
 
 
+def run_here(control: ControlDir, task: Callable[[], Any]) -> BaseException | None:
+    try:
+        run_task(control, task, "out")
+    except BaseException as error:  # noqa: BLE001 - the test looks at it
+        return error
+    return None
+
+
+def run_in_thread(control: ControlDir, task: Callable[[], Any]) -> BaseException | None:
+    raised: list[BaseException | None] = []
+    thread = threading.Thread(target=lambda: raised.append(run_here(control, task)))
+    thread.start()
+    thread.join(20)
+    return raised[0]
+
+
 class TestStop:
     """A stop file raises TrialStopped in the task, wherever it waits."""
 
@@ -207,25 +224,45 @@ class TestStop:
 
         assert run_task(control, task, "out") == 0.25
 
-    def test_a_task_outside_the_main_thread_is_stopped_too(self, control: ControlDir) -> None:
-        raised: list[BaseException] = []
+    @pytest.mark.parametrize("in_thread", [False, True], ids=["main-thread", "other-thread"])
+    def test_a_database_transaction_of_mlflow_is_not_interrupted(self, control: ControlDir, in_thread: bool) -> None:
+        """A connection left in the middle of one would lock the store for every other trial."""
+        seen: list[str] = []
+        store = {"__name__": "mlflow.store.tracking.sqlalchemy_store", "seen": seen, "time": time}
+        exec("def write():\n for _ in range(6):\n  time.sleep(0.1)\n seen.append('committed')\n", store)
 
+        def task() -> None:
+            control.request_stop(REQUEST, 10.0)
+            store["write"]()  # type: ignore[operator]
+            seen.append("after")
+            while True:
+                time.sleep(0.01)
+
+        raised = run_in_thread(control, task) if in_thread else run_here(control, task)
+
+        assert isinstance(raised, TrialStopped)
+        assert seen[0] == "committed"
+
+    def test_an_error_while_cleaning_up_after_the_stop_is_still_a_stop(self, control: ControlDir) -> None:
+        def task() -> None:
+            control.request_stop(REQUEST, 10.0)
+            try:
+                time.sleep(60)
+            finally:
+                raise OSError("the store is locked")
+
+        with pytest.raises(OSError, match="locked"):
+            run_task(control, task, "out")
+
+        assert attempts.ended(control, 7, 1, REQUEST).state is TrialState.TERMINATED
+
+    def test_a_task_outside_the_main_thread_is_stopped_too(self, control: ControlDir) -> None:
         def task() -> None:
             control.request_stop(REQUEST, 10.0)
             while True:
                 sum(range(1000))
 
-        def run() -> None:
-            try:
-                run_task(control, task, "out")
-            except BaseException as error:  # noqa: BLE001 - the test looks at it
-                raised.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join(20)
-
-        assert [type(error) for error in raised] == [TrialStopped]
+        assert isinstance(run_in_thread(control, task), TrialStopped)
 
 
 def test_the_control_files_exist_before_the_attempt_starts(tmp_path: Path) -> None:

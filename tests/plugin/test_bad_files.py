@@ -165,7 +165,15 @@ REFUSED = [
         "branches-unlike",
         branches({"_group_": "adam", "lr": UNIFORM}, {"_group_": "adam", "lr": {"type": "randint", "upper": 3}}),
         "search_space.optimizer.lr: branches may share a parameter only with equal distributions; "
-        "got uniform(0, 1) and randint(3).",
+        "got uniform(0, 1) and randint(3). "
+        "Give both the same, wide enough for each, or the parameters names of their own.",
+    ),
+    refused(
+        "key-of-one-option-only",
+        {"search_space": {"optimizer": {"type": "choice", "values": ["adam", "sgd"]}, "optimizer.momentum": UNIFORM}},
+        "search_space.optimizer.momentum: must be a key of the app's config with every option of optimizer, "
+        "so with adam too; got optimizer.momentum. "
+        "Nest it in the choice of optimizer, beside the option that has it: {_group_: option, ...}.",
     ),
     refused(
         "branch-argument",

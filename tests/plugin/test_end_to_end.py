@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -113,8 +114,52 @@ class TestResults:
 
         second = app.sweep("x=1,3")
 
-        assert "this sweep is finished" in second.out
+        assert "this sweep is over (all 2 trials are done)" in second.out
         assert second.results == first.results
+
+    @pytest.mark.parametrize(
+        ("override", "part"),
+        [
+            ("hydra.sweeper.objective.goal=maximize", "objective"),
+            ("hydra.sweeper.limits.max_total_trials=1", "limits"),
+            ("y=3,4", "search_space"),
+        ],
+    )
+    def test_a_finished_sweep_is_not_shown_as_the_result_of_another(self, app: App, override: str, part: str) -> None:
+        first = app.sweep("x=1,3")
+
+        second = app.run("--multirun", "x=1,3", override)
+
+        assert second.code == 1
+        assert second.err.startswith(f"hydra.sweep.dir: must not hold another sweep (it differs in {part}); got ")
+        assert second.results == first.results
+
+    def test_a_start_that_was_refused_does_not_block_the_directory(self, app: App) -> None:
+        app.write("return len(str(LOCK))", {"x": 0}, preamble="import threading\nLOCK = threading.Lock()")
+        refused = app.run("--multirun", "x=1,2", "hydra.sweeper.start_method=spawn")
+        assert refused.code == 1
+
+        assert app.sweep("x=1,2").results["trials"] == {"completed": 2}
+
+    def test_the_result_counts_although_nobody_reads_it(self, app: App) -> None:
+        command = " ".join([*app.command("--multirun", "x=1,3"), ">&-"])
+
+        done = subprocess.run(command, shell=True, cwd=app.directory, env=app.environment(), check=False)
+
+        assert done.returncode == 0
+        assert (app.directory / "sweep" / "best" / "overrides.txt").exists()
+
+    def test_trials_that_share_a_directory_are_warned_of(self, app: App) -> None:
+        run = app.sweep("x=1,3", "hydra.sweep.subdir=same")
+
+        assert "share the directory" in run.out
+
+    def test_a_directory_that_cannot_be_written_is_named(self, app: App) -> None:
+        run = app.run("--multirun", "x=1,3", "hydra.sweep.dir=/proc/nowhere")
+
+        assert run.code == 1
+        assert run.err.startswith("hydra.sweep.dir: must be a directory that can be written (")
+        assert "got /proc/nowhere" in run.err
 
     def test_an_unfinished_sweep_is_never_overwritten(self, app: App) -> None:
         ledger = app.directory / "sweep" / "sweep.jsonl"
