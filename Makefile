@@ -55,5 +55,5 @@ fix: setup
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.envs dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf examples/*/outputs examples/*/multirun examples/*/mlruns examples/*/mlartifacts examples/*/mlflow.db
