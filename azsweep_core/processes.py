@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -81,7 +81,7 @@ class ProcessHelper(Generic[Payload]):
     Args:
         run: called in each child with its payload; what it returns is dropped, an exception ends the child with
             code 1, and the child then ends as a script would.
-        preload: called once in the helper, to import there what every child would import for itself.
+        preload: each called once in the helper, to import there what every child would import for itself.
         spawn: give each child a fresh interpreter instead of a copy of this one.
     Raises:
         AzsweepError: on a platform without fork; or if `run` cannot be pickled, as `spawn` needs.
@@ -90,7 +90,7 @@ class ProcessHelper(Generic[Payload]):
     def __init__(
         self,
         run: Callable[[Payload], object],
-        preload: Callable[[], object] | None = None,
+        preload: Sequence[Callable[[], object]] = (),
         *,
         spawn: bool = False,
     ) -> None:
@@ -102,7 +102,7 @@ class ProcessHelper(Generic[Payload]):
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
-            _Helper(theirs, job).serve_and_exit(None if spawn else preload)
+            _Helper(theirs, job).serve_and_exit(() if spawn else preload)
         theirs.close()
         self._pipe = ours
         self._open = True
@@ -153,7 +153,7 @@ class _Helper(Generic[Payload]):
         self._pids: dict[str, int] = {}
         self._keys: dict[int, str] = {}
 
-    def serve_and_exit(self, preload: Callable[[], object] | None) -> NoReturn:
+    def serve_and_exit(self, preload: Sequence[Callable[[], object]]) -> NoReturn:
         try:
             os.setsid()  # a terminal's Ctrl-C is the coordinator's to hear
             _linux.become_subreaper()
@@ -164,9 +164,9 @@ class _Helper(Generic[Payload]):
             os.set_blocking(ended, False)
             signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
             signal.signal(signal.SIGCHLD, lambda *_: None)
-            if preload is not None:
+            for each in preload:
                 with contextlib.suppress(Exception):  # children that need it will meet the same error, and can show it
-                    preload()
+                    each()
             gc.collect()
             gc.freeze()  # what is here stays shared: no child's collector writes to it
             self._serve(ended)

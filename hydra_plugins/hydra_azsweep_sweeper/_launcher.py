@@ -114,6 +114,12 @@ class HydraApp:
         setup_globals()
         self.run(job)
 
+    def preload(self) -> None:
+        """In the helper: import what every trial's launcher would import, by Hydra's custom from a module `_core`."""
+        package = str(self.config.hydra.launcher.get("_target_")).rpartition(".")[0].rpartition(".")[0]
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"{package}._core")
+
     def one_job_at_a_time(self) -> HydraApp:
         """The app with a launcher that makes no further processes for its one job."""
         if "joblib" not in str(self.config.hydra.launcher.get("_target_")):
@@ -167,7 +173,7 @@ class ProcessLauncher:
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         app = app.one_job_at_a_time()
         run = functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
-        self._helper: ProcessHelper[_Job] = ProcessHelper(run, preload, spawn=host.spawn)
+        self._helper: ProcessHelper[_Job] = ProcessHelper(run, (app.preload, preload), spawn=host.spawn)
 
     def start(self, launch: Launch) -> None:
         control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
