@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +44,7 @@ class Net:
     sizes: Dict[Size, int] = field(default_factory=lambda: {Size.large: 1})  # noqa: UP006
     bounds: Bounds = field(default_factory=Bounds)
     other: Optional[Bounds] = None  # noqa: UP045
+    mirror: Bounds = "${.bounds}"  # type: ignore[assignment] # a typed mapping may be an interpolation, too
     all: List[Bounds] = field(default_factory=lambda: [Bounds()])  # noqa: UP006
     either: Union[int, str] = 1  # noqa: UP007
     anything: Any = None
@@ -156,12 +156,11 @@ def _readings(raw: Any, config: DictConfig, path: tuple[Any, ...]) -> Iterator[t
 def registered() -> Iterator[None]:
     """Schemas and a resolver, as an app registers them when it is imported."""
     store = ConfigStore.instance()
-    before = copy.deepcopy(store.repo)
     store.store(group="net", name="net_schema", node=Net)
     store.store(group="frozen", name="frozen_schema", node=Frozen)
     OmegaConf.register_new_resolver("azsweep_test_join", lambda *words: "+".join(map(str, words)), use_cache=True)
     try:
         yield
     finally:
-        store.repo = before
+        del store.repo["net"], store.repo["frozen"]
         OmegaConf.clear_resolver("azsweep_test_join")

@@ -94,8 +94,10 @@ SHORT = [
 LONG = [
     pytest.param([], ["db=sqlite"], id="option-not-seen-before"),
     pytest.param(["~tree.list"], ["x=3", "~tree.list"], id="before-a-deletion"),
+    pytest.param(["db={port:1}"], ["db.port=2", "db={port:1}"], id="before-a-mapping-for-a-group"),
     pytest.param([], ["layers.0=2"], id="element-of-a-list"),
     pytest.param([], ["alias.port=2"], id="through-an-interpolation"),
+    pytest.param([], ["net.mirror.low=2"], id="through-a-typed-interpolation"),
     pytest.param([], ["job.name=me"], id="into-hydra-through-an-interpolation"),
     pytest.param([], ["tree={right:{a:1}}"], id="mapping-over-an-interpolation"),
     pytest.param([], ["hydra.job.name=me"], id="hydra"),
@@ -188,19 +190,27 @@ def test_a_group_on_a_further_search_path_is_known_as_a_group(tmp_path: Path) ->
     assert app.ours.load_sweep_config(app.master, ["x=2", "extra=two"]).extra == {"is": "two"}
 
 
-@pytest.mark.parametrize("variables", [["AZSWEEP_TEST"], "${names}"], ids=["list", "interpolation"])
+@pytest.mark.parametrize(
+    ("variables", "names"),
+    [
+        pytest.param(["AZSWEEP_TEST"], [], id="of-all-jobs"),
+        pytest.param("${names}", [], id="of-this-job"),
+        pytest.param("${names}", ["AZSWEEP_TEST"], id="of-the-other-jobs"),
+    ],
+)
 def test_copied_variables_are_those_of_the_jobs_own_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: Any, names: list[str]
 ) -> None:
-    files = {"config": {"names": [], "x": 1, "hydra": {"job": {"env_copy": variables}}}}
+    files = {"config": {"names": names, "hydra": {"job": {"env_copy": variables}}}}
+    own = "names=[]" if names else "names=[AZSWEEP_TEST]"
     monkeypatch.setenv("AZSWEEP_TEST", "of the sweep")
 
     app = App.of(tmp_path, files)
-    app.assert_same("x=2", "names=[AZSWEEP_TEST]")
+    app.assert_same(own)
     monkeypatch.setenv("AZSWEEP_TEST", "of the job")
-    app.assert_same("x=2", "names=[AZSWEEP_TEST]")
+    app.assert_same(own)
     monkeypatch.delenv("AZSWEEP_TEST")
-    app.assert_same("x=2", "names=[AZSWEEP_TEST]")
+    app.assert_same(own)
 
 
 def test_the_working_directory_is_that_of_the_job(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,20 @@ TYPED: Texts = st.sampled_from(
 ODD: Texts = st.sampled_from(
     (
         *("db.a", "db.options", "other.port", "fro.number", "net.anything.a", "top.a", "top", "alias.port", "a.b.c"),
-        *("nothing", "net.x", "x.y", "a.0", "net.layers.0", "fro", "net", "db", "deep/sub", "a@b", "hydra.job.name"),
+        *(
+            "nothing",
+            "net.x",
+            "x.y",
+            "a.0",
+            "net.layers.0",
+            "net.mirror.low",
+            "fro",
+            "net",
+            "db",
+            "deep/sub",
+            "a@b",
+            "hydra.job.name",
+        ),
     )
 )
 KEYS: Texts = COMMON | COMMON | TYPED.map("net.{}".format) | ODD
@@ -97,7 +110,7 @@ def _registered() -> Iterator[None]:
         yield
 
 
-@hypothesis.settings(max_examples=30, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(
     defaults=st.permutations(
         ["_self_", {"db": "mysql"}, {"db@other": "sqlite"}, {"net": "small"}, {"deep/sub": "one"}]
@@ -105,7 +118,9 @@ def _registered() -> Iterator[None]:
     is_readonly=st.booleans(),
     contents=st.lists(CONTENTS, min_size=5, max_size=5),
     of_hydra=LAWFUL_HYDRAS,
-    arguments=st.lists(st.sampled_from(["x=5", "+z=1", "hydra.job.id=${x}", "hydra.verbose=true", "db=sqlite"])),
+    arguments=st.lists(
+        st.sampled_from(["x=5", "+z=1", "hydra.job.id=${x}", "hydra.verbose=true", "db=sqlite"]), unique=True
+    ),
     jobs=st.lists(st.lists(OVERRIDES, max_size=4), min_size=1, max_size=5),
 )
 def test_the_config_of_any_job_of_any_app_is_the_one_that_hydra_composes(
@@ -120,7 +135,8 @@ def test_the_config_of_any_job_of_any_app_is_the_one_that_hydra_composes(
     """One job after another by one loader, which remembers more and more."""
     frozen = [{"frozen@fro": "frozen_schema"}] if is_readonly else []
     tree = {"left": 1, "b": contents[0]}
-    main = {"x": 1.5, "tree": tree, "alias": "${db}", **contents[1], "hydra": of_hydra}
+    # Whatever asks for the time finds it in the cache of the master config, which asks for it here.
+    main = {"x": 1.5, "tree": tree, "alias": "${db}", "time": "${now:%f}", **contents[1], "hydra": of_hydra}
     files = {
         "config": {"defaults": [*frozen, *defaults], **main},
         "db/mysql": {"port": 3306, "url": "${.port}", "options": {"a": 1, "b": [1, "${x}"]}, **contents[2]},
