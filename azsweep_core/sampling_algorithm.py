@@ -15,7 +15,7 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.limits import Limits
 from azsweep_core.search_space import SearchSpace
 
-__all__ = ["SamplerType", "SamplingAlgorithm", "SamplingRule"]
+__all__ = ["SamplerType", "SamplingAlgorithm", "SamplingRule", "Surrogate"]
 
 SOBOL_DIMENSIONS = 21201
 """Most dimensions for which direction numbers are known (Joe and Kuo 2008)."""
@@ -26,6 +26,7 @@ CONCURRENT_TRIALS = 20
 AZUREML_BAYESIAN_KINDS = frozenset({"choice", "uniform", "quniform", "randint"})
 """What bayesian sampling takes without a doubt: AzureML's three kinds, and randint, which is a choice."""
 
+_LOGBASE = "must be a positive number or e"
 
 E = TypeVar("E", bound=Enum)
 
@@ -45,11 +46,21 @@ class SamplingRule(Enum):
     SOBOL = "sobol"
 
 
-ALLOWED_KEYS: Mapping[SamplerType, tuple[str, ...]] = {
-    SamplerType.RANDOM: ("type", "seed", "rule", "logbase"),
-    SamplerType.GRID: ("type",),
-    SamplerType.BAYESIAN: ("type", "seed"),  # AzureML's bayesian has no seed; ours is reproducible
+class Surrogate(Enum):
+    """What bayesian sampling predicts results with: Optuna's TPE, or a Gaussian process and TPE in turns."""
+
+    TPE = "tpe"
+    MIXED = "mixed"
+
+
+OPTIONS: Mapping[str, tuple[SamplerType, ...]] = {
+    "seed": (SamplerType.RANDOM, SamplerType.BAYESIAN),  # AzureML's bayesian has no seed; ours is reproducible
+    "rule": (SamplerType.RANDOM,),
+    "logbase": (SamplerType.RANDOM,),
+    "n_startup_trials": (SamplerType.BAYESIAN,),
+    "surrogate": (SamplerType.BAYESIAN,),
 }
+"""Each key beside `type`, and the types that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +71,20 @@ class SamplingAlgorithm:
         seed: any whole number; None until `with_seed`.
         rule: random sampling only.
         logbase: base of the log expressions under random sampling, None for e.
+        n_startup_trials: bayesian sampling draws at random until so many trials have a result, 0 for never; None
+            for the surrogate's own number.
+        surrogate: bayesian sampling only.
 
-    >>> SamplingAlgorithm.read({"type": "Random", "seed": 7, "rule": "sobol"})
-    SamplingAlgorithm(type=<SamplerType.RANDOM: 'random'>, seed=7, rule=<SamplingRule.SOBOL: 'sobol'>, logbase=None)
+    >>> SamplingAlgorithm.read({"type": "Random", "seed": 7, "rule": "Sobol"}).to_mapping()
+    {'type': 'random', 'seed': 7, 'rule': 'sobol'}
     """
 
     type: SamplerType
     seed: int | None = None
     rule: SamplingRule = SamplingRule.RANDOM
     logbase: float | None = None
+    n_startup_trials: int | None = None
+    surrogate: Surrogate = Surrogate.TPE
 
     @classmethod
     def read(cls, value: object, where: str = "sampling_algorithm") -> SamplingAlgorithm:
@@ -78,34 +94,32 @@ class SamplingAlgorithm:
         """
         problems: list[Problem] = []
         if isinstance(value, Mapping):
-            reader = MappingReader(value, where, ALLOWED_KEYS[SamplerType.RANDOM], problems)
+            reader = MappingReader(value, where, ("type", *OPTIONS), problems)
             sampler = _member(SamplerType, value.get("type"), join(where, "type"), problems)
         else:
             reader = MappingReader({}, where, (), problems)
             sampler = _member(SamplerType, value, where, problems)
-        seed = reader.integer("seed")
-        rule: SamplingRule | None = SamplingRule.RANDOM
-        if "rule" in reader:
-            rule = _member(SamplingRule, reader.get("rule"), join(where, "rule"), problems)
-        is_e = reader.get("logbase") == "e"
-        logbase = None if is_e else reader.number("logbase", "must be a positive number or e")
-        for key in ("seed", "rule", "logbase"):
-            if sampler is not None and key in reader and key not in ALLOWED_KEYS[sampler]:
-                reader.problem(key, f"{sampler.value} has no {key}", reader.get(key), "Leave it out.")
-        if problems or sampler is None or rule is None:
+        options: dict[str, Any] = {
+            "seed": reader.integer("seed"),
+            "rule": _option(SamplingRule, reader, "rule"),
+            "logbase": None if reader.get("logbase") == "e" else reader.number("logbase", _LOGBASE),
+            "n_startup_trials": reader.integer("n_startup_trials"),
+            "surrogate": _option(Surrogate, reader, "surrogate"),
+        }
+        for key, types in OPTIONS.items():
+            if sampler is not None and key in reader and sampler not in types:
+                fix = f"Leave it out; it is for {' and '.join(each.value for each in types)}."
+                reader.problem(key, f"{sampler.value} has no {key}", reader.get(key), fix)
+        if problems or sampler is None:
             raise SpecError(problems)
-        return cls(sampler, seed, rule, logbase)
+        return cls(sampler, **{key: option for key, option in options.items() if option is not None})
 
     def to_mapping(self) -> dict[str, Any]:
         """The mapping that `read` reads back, without what is at its default."""
-        mapping: dict[str, Any] = {"type": self.type.value}
-        if self.seed is not None:
-            mapping["seed"] = self.seed
-        if self.rule is not SamplingRule.RANDOM:
-            mapping["rule"] = self.rule.value
-        if self.logbase is not None:
-            mapping["logbase"] = self.logbase
-        return mapping
+        default = SamplingAlgorithm(self.type)
+        set_here = {key: getattr(self, key) for key in OPTIONS if getattr(self, key) != getattr(default, key)}
+        plain = {key: option.value if isinstance(option, Enum) else option for key, option in set_here.items()}
+        return {"type": self.type.value, **plain}
 
     def with_seed(self) -> SamplingAlgorithm:
         """A copy whose seed is known: the given one, else a fresh one of 32 bits. A grid needs none."""
@@ -118,6 +132,9 @@ class SamplingAlgorithm:
         if self.logbase is not None and (not math.isfinite(self.logbase) or self.logbase <= 0 or self.logbase == 1):
             fix = "Leave it out for e."
             yield Problem(f"{where}.logbase", "must be greater than 0 and not 1", f"{self.logbase:g}", fix)
+        if self.n_startup_trials is not None and self.n_startup_trials < 0:
+            fix = "With 0 the model proposes from the first trial on."
+            yield Problem(f"{where}.n_startup_trials", "must be at least 0", str(self.n_startup_trials), fix)
         if self.rule is SamplingRule.SOBOL and len(space.dimensions) > SOBOL_DIMENSIONS:
             rule = f"sobol takes at most {SOBOL_DIMENSIONS} parameters"
             yield Problem(f"{where}.rule", rule, str(len(space.dimensions)), "Use rule random.")
@@ -144,6 +161,11 @@ class SamplingAlgorithm:
         if concurrent is not None and concurrent > CONCURRENT_TRIALS:
             rule = f"bayesian learns little with more than {CONCURRENT_TRIALS} trials at once"
             yield Problem("limits.max_concurrent_trials", rule, str(concurrent), "Fewer at once find better values.")
+
+
+def _option(names: type[E], reader: MappingReader, key: str) -> E | None:
+    """The member that is given under `key`; None if there is none, or a wrong one."""
+    return _member(names, reader.get(key), join(reader.where, key), reader.problems) if key in reader else None
 
 
 def _member(names: type[E], value: object, where: str, problems: list[Problem]) -> E | None:

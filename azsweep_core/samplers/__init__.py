@@ -25,7 +25,13 @@ def make_sampler(algorithm: SamplingAlgorithm, space: SearchSpace, objective: Ob
     if algorithm.type is SamplerType.BAYESIAN:
         from azsweep_core.samplers._bayesian import BayesianSampler
 
-        return BayesianSampler(space, objective, algorithm.seed)
+        return BayesianSampler(
+            space,
+            objective,
+            algorithm.seed,
+            n_startup_trials=algorithm.n_startup_trials,
+            surrogate=algorithm.surrogate,
+        )
     from azsweep_core.samplers._random import RandomSampler
 
     if algorithm.logbase is not None:

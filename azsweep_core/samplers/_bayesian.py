@@ -15,26 +15,36 @@ from azsweep_core.history import History
 from azsweep_core.objective import Objective, usable
 from azsweep_core.samplers._encoding import encode
 from azsweep_core.samplers._streams import Unseen, is_finite, random_points, stream
+from azsweep_core.sampling_algorithm import Surrogate
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.trial import Parameters, Trial, TrialState
 
 __all__ = ["BayesianSampler"]
 
 STARTUP_TRIALS = 10
-"""So many results are random draws before the model is asked; Optuna's default too."""
+"""Unless the user says, so many results are random draws before the model is asked; Optuna's default too."""
 PROPOSALS = 20
 """So many points tried before are refused in a row, and the draw is left to chance."""
 
 
 class BayesianSampler:
-    """Random draws until 10 trials have a result, then what TPE proposes in the light of all trials.
+    """Random draws until `n_startup_trials` trials (10) have a result, then what TPE proposes in the light of all.
 
     In a finite space (`is_finite`) no point that was tried or is being tried comes again while there is another.
     """
 
-    def __init__(self, space: SearchSpace, objective: Objective, seed: int) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        objective: Objective,
+        seed: int,
+        *,
+        n_startup_trials: int | None = None,
+        surrogate: Surrogate = Surrogate.TPE,
+    ) -> None:
         self._space = space
         self._seed = seed
+        self._startup_trials = STARTUP_TRIALS if n_startup_trials is None else n_startup_trials
         self._model = _Model(space, objective)
         self._unseen = Unseen(space) if is_finite(space) else None
         self._noted: set[int] = set()
@@ -53,7 +63,7 @@ class BayesianSampler:
     def _candidates(self, history: History, generator: np.random.Generator) -> Iterator[Parameters]:
         self._model.tell(history)
         random = random_points(self._space, generator)
-        if self._model.results < STARTUP_TRIALS:
+        if self._model.results < self._startup_trials:
             return random
         return chain(islice(self._model.proposals(int(generator.integers(2**32))), PROPOSALS), random)
 
@@ -135,7 +145,7 @@ class _JointTPE(TPESampler):
     """TPE that is told which parameters every trial has, instead of finding out from all of them at each ask."""
 
     def __init__(self, joint: dict[str, BaseDistribution], seed: int) -> None:
-        super().__init__(seed=seed, n_startup_trials=STARTUP_TRIALS)
+        super().__init__(seed=seed, n_startup_trials=0)  # how long draws are random is decided above
         self._joint = joint
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:

@@ -12,7 +12,7 @@ from azsweep_core.errors import SpecError
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import make_sampler
-from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, SamplingRule
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, SamplingRule, Surrogate
 from azsweep_core.search_space import SearchSpace, read_space
 
 RANDOM, GRID, BAYESIAN = SamplerType.RANDOM, SamplerType.GRID, SamplerType.BAYESIAN
@@ -29,6 +29,12 @@ SOBOL = SamplingRule.SOBOL
         pytest.param({"type": "random", "seed": -3}, SamplingAlgorithm(RANDOM, seed=-3), id="negative-seed"),
         pytest.param({"type": "random", "seed": "17"}, SamplingAlgorithm(RANDOM, seed=17), id="seed-as-text"),
         pytest.param({"type": "bayesian", "seed": 5}, SamplingAlgorithm(BAYESIAN, seed=5), id="bayesian-seed"),
+        pytest.param(
+            {"type": "bayesian", "n_startup_trials": 0, "surrogate": "Mixed"},
+            SamplingAlgorithm(BAYESIAN, n_startup_trials=0, surrogate=Surrogate.MIXED),
+            id="bayesian-options",
+        ),
+        pytest.param({"type": "bayesian", "surrogate": "TPE"}, SamplingAlgorithm(BAYESIAN), id="tpe-is-the-default"),
         pytest.param({"type": "random", "rule": "Sobol"}, SamplingAlgorithm(RANDOM, rule=SOBOL), id="sobol"),
         pytest.param({"type": "random", "logbase": "e"}, SamplingAlgorithm(RANDOM), id="logbase-e"),
         pytest.param({"type": "random", "logbase": 10}, SamplingAlgorithm(RANDOM, logbase=10), id="logbase-10"),
@@ -66,13 +72,39 @@ def test_reads_a_name_or_a_mapping(written: object, meant: SamplingAlgorithm) ->
         ),
         pytest.param(
             {"type": "grid", "seed": 1},
-            "sampling_algorithm.seed: grid has no seed; got 1. Leave it out.",
+            "sampling_algorithm.seed: grid has no seed; got 1. Leave it out; it is for random and bayesian.",
             id="grid-seed",
         ),
         pytest.param(
             {"type": "bayesian", "rule": "sobol"},
-            "sampling_algorithm.rule: bayesian has no rule; got sobol. Leave it out.",
+            "sampling_algorithm.rule: bayesian has no rule; got sobol. Leave it out; it is for random.",
             id="bayesian-rule",
+        ),
+        pytest.param(
+            {"type": "random", "surrogate": "tpe"},
+            "sampling_algorithm.surrogate: random has no surrogate; got tpe. Leave it out; it is for bayesian.",
+            id="random-surrogate",
+        ),
+        pytest.param(
+            {"type": "grid", "n_startup_trials": 5},
+            "sampling_algorithm.n_startup_trials: grid has no n_startup_trials; got 5. "
+            "Leave it out; it is for bayesian.",
+            id="grid-startup-trials",
+        ),
+        pytest.param(
+            {"type": "bayesian", "surrogate": "mixde"},
+            "sampling_algorithm.surrogate: must be one of tpe, mixed; got mixde. Did you mean mixed?",
+            id="misspelt-surrogate",
+        ),
+        pytest.param(
+            {"type": "bayesian", "n_startup_trials": "few"},
+            "sampling_algorithm.n_startup_trials: must be a whole number; got few.",
+            id="startup-trials-word",
+        ),
+        pytest.param(
+            {"type": "bayesian", "n_startup_trails": 5},
+            "sampling_algorithm.n_startup_trails: unknown key. Did you mean n_startup_trials?",
+            id="misspelt-option",
         ),
         pytest.param(
             {"type": "random", "rule": "halton"},
@@ -134,6 +166,27 @@ def test_a_logbase_is_positive_and_not_one(logbase: float, text: str | None) -> 
 
     rule = "sampling_algorithm.logbase: must be greater than 0 and not 1"
     assert problems == ([] if text is None else [f"{rule}; {text}. Leave it out for e."])
+
+
+@pytest.mark.parametrize(
+    ("trials", "texts"),
+    [
+        pytest.param(None, [], id="the-surrogates-own"),
+        pytest.param(0, [], id="none-at-random"),
+        pytest.param(
+            -1,
+            [
+                "sampling_algorithm.n_startup_trials: must be at least 0; got -1. "
+                "With 0 the model proposes from the first trial on."
+            ],
+            id="negative",
+        ),
+    ],
+)
+def test_the_number_of_startup_trials_is_not_negative(trials: int | None, texts: list[str]) -> None:
+    algorithm = SamplingAlgorithm(BAYESIAN, n_startup_trials=trials)
+
+    assert [str(problem) for problem in algorithm.validate(uniforms(1))] == texts
 
 
 def test_sobol_has_a_limit_of_dimensions() -> None:
