@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Contender", "Cost", "azsweep", "basic", "needs", "optuna_sweeper", "run_sweep", "say"]
+__all__ = ["Contender", "Cost", "azsweep", "basic", "needs", "optuna_sweeper", "peer_environment", "run_sweep", "say"]
 
 _HERE = Path(__file__).parent
 _ENVIRONMENTS = _HERE / ".envs"
@@ -50,13 +50,13 @@ def azsweep(slots: int, *more: str) -> Contender:
 
 def basic(*more: str) -> Contender:
     """Hydra's own sweeper, from an environment that holds nothing but Hydra."""
-    python = _peer_environment("hydra", _HYDRA)
+    python = peer_environment("hydra", _HYDRA)
     return Contender("BasicSweeper", python, lambda trials: [f"x=range({trials})", *more])
 
 
 def optuna_sweeper(slots: int, *more: str) -> Contender:
     """Hydra's Optuna sweeper; its random sampler, which costs least."""
-    python = _peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
+    python = peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
     fixed = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=random", f"hydra.sweeper.n_jobs={slots}")
     return Contender(
         "hydra-optuna-sweeper 1.3.0",
@@ -115,7 +115,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _peer_environment(name: str, *requirements: str) -> Path:
+def peer_environment(name: str, *requirements: str) -> Path:
     """Interpreter of an environment with just these packages; made when first needed, or when they have changed."""
     directory = _ENVIRONMENTS / name
     python, stamp = directory / "bin" / "python", directory / "requirements.txt"
