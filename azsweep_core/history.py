@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from azsweep_core.objective import Objective
-from azsweep_core.trial import TRANSITIONS, Measurement, Parameters, StopRequest, Trial, TrialState
+from azsweep_core.trial import TRANSITIONS, EarlierTrial, Measurement, Parameters, StopRequest, Trial, TrialState
 
 __all__ = [
     "AttemptLost",
@@ -20,6 +20,7 @@ __all__ = [
     "TrialEnded",
     "TrialMeasured",
     "TrialSubmitted",
+    "WarmStarted",
 ]
 
 
@@ -29,6 +30,17 @@ class SweepStarted:
 
     time_s: float
     spec: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStarted:
+    """The trials of earlier sweeps that the sampler learns from; written before any trial of this one.
+
+    One event for all of them: a ledger holds the head start whole or, torn, not at all.
+    """
+
+    time_s: float
+    trials: tuple[EarlierTrial, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +110,30 @@ class SweepEnded:
 
 
 Event = (
-    SweepStarted | TrialSubmitted | TrialBegan | TrialMeasured | StopRequested | AttemptLost | TrialEnded | SweepEnded
+    SweepStarted
+    | WarmStarted
+    | TrialSubmitted
+    | TrialBegan
+    | TrialMeasured
+    | StopRequested
+    | AttemptLost
+    | TrialEnded
+    | SweepEnded
 )
 
 
 class History:
-    """Trials by number, with the counts and the incumbent that decisions ask for at every turn, each in O(1)."""
+    """Trials by number, with the counts and the incumbent that decisions ask for at every turn, each in O(1).
+
+    `earlier` are trials of other sweeps: for the sampler to learn from, and in nothing else that is said here.
+    """
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.started_s: float | None = None
         self.stop_reason: str | None = None
         self.best: Trial | None = None
+        self.earlier: tuple[EarlierTrial, ...] = ()
         self._trials: dict[int, Trial] = {}
         self._active: dict[int, None] = {}
         self._lost: dict[int, None] = {}
@@ -171,6 +195,8 @@ class History:
         match event:
             case SweepStarted():
                 self.started_s = event.time_s
+            case WarmStarted():
+                self._warm_start(event)
             case SweepEnded():
                 self.stop_reason = event.stop_reason
             case TrialSubmitted():
@@ -187,6 +213,11 @@ class History:
                 self._lost[event.number] = None
             case TrialEnded():
                 self._end(event)
+
+    def _warm_start(self, event: WarmStarted) -> None:
+        if self._trials or self.earlier:
+            raise ValueError("a sweep is warm-started once, before its first trial")
+        self.earlier = event.trials
 
     def _submit(self, event: TrialSubmitted) -> None:
         trial = Trial(

@@ -21,8 +21,9 @@ from azsweep_core.history import (
     TrialEnded,
     TrialMeasured,
     TrialSubmitted,
+    WarmStarted,
 )
-from azsweep_core.trial import Measurement, StopRequest, TrialState
+from azsweep_core.trial import EarlierTrial, Measurement, StopRequest, TrialState
 
 __all__ = ["SCHEMA_VERSION", "Ledger", "read_ledger"]
 
@@ -30,6 +31,7 @@ SCHEMA_VERSION = 1
 
 _EVENTS: Mapping[str, type[Any]] = {
     "sweep_started": SweepStarted,
+    "warm_started": WarmStarted,
     "trial_submitted": TrialSubmitted,
     "trial_began": TrialBegan,
     "trial_measured": TrialMeasured,
@@ -90,7 +92,7 @@ def read_ledger(path: Path) -> Iterator[Event]:
     for number, line in enumerate(whole, start=1):
         try:
             yield _decode(json.loads(line))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             if number == len(whole) and not tail:
                 return
             raise AzsweepError(f"{path}:{number}: must be an event of a sweep; got {line[:80]!r} ({error}).") from error
@@ -100,20 +102,27 @@ def _encode(event: Event) -> dict[str, Any]:
     document: dict[str, Any] = {"event": _NAMES[type(event)]}
     if isinstance(event, SweepStarted):
         document["schema"] = SCHEMA_VERSION
-    for field in fields(event):
-        value = getattr(event, field.name)
-        document[field.name] = _ENCODERS[field.name](value) if field.name in _ENCODERS else value
-    return document
+    return {**document, **_encode_fields(event)}
+
+
+def _encode_fields(record: Event | EarlierTrial) -> dict[str, Any]:
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: _ENCODERS[name](value) if name in _ENCODERS else value for name, value in values.items()}
 
 
 def _decode(document: dict[str, Any]) -> Event:
     event = _EVENTS[document.pop("event")]
     if event is SweepStarted and (schema := document.pop("schema")) != SCHEMA_VERSION:
         raise ValueError(f"schema {schema}; this version reads schema {SCHEMA_VERSION}")
-    known = {field.name for field in fields(event)}
-    values = {name: _DECODERS[name](value) if name in _DECODERS else value for name, value in document.items()}
-    decoded: Event = event(**{name: value for name, value in values.items() if name in known})
+    decoded: Event = event(**_decode_fields(event, document))
     return decoded
+
+
+def _decode_fields(record: type[Any], document: dict[str, Any]) -> dict[str, Any]:
+    """What the record knows of the document; fields of a later version are left out."""
+    known = {field.name for field in fields(record)}
+    values = {name: value for name, value in document.items() if name in known}
+    return {name: _DECODERS[name](value) if name in _DECODERS else value for name, value in values.items()}
 
 
 def _number(value: float) -> float | str:
@@ -126,6 +135,7 @@ _ENCODERS: Mapping[str, Callable[[Any], Any]] = {
     "request": lambda request: {"state": request.state.value, "reason": request.reason},
     "measurements": lambda found: [[each.step, _number(each.value), each.time_s] for each in found],
     "parameters": lambda parameters: _plain(dict(parameters)),
+    "trials": lambda trials: [_encode_fields(trial) for trial in trials],
 }
 
 _DECODERS: Mapping[str, Callable[[Any], Any]] = {
@@ -133,6 +143,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "request": lambda request: StopRequest(TrialState(request["state"]), request["reason"]),
     "measurements": lambda found: tuple(Measurement(step, float(value), time_s) for step, value, time_s in found),
     "parameters": lambda parameters: {key: _unplain(value) for key, value in parameters.items()},
+    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in trials),
 }
 
 _FLOAT = "__float__"

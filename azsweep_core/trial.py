@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-__all__ = ["FINAL_STATES", "TRANSITIONS", "Measurement", "Parameters", "StopRequest", "Trial", "TrialState"]
+from azsweep_core.objective import usable
+
+__all__ = [
+    "FINAL_STATES",
+    "TRANSITIONS",
+    "EarlierTrial",
+    "Measurement",
+    "Parameters",
+    "StopRequest",
+    "Trial",
+    "TrialState",
+    "last_usable",
+]
 
 Parameters = Mapping[str, Any]
 """One point of the search space: the keys that are active, in the order of the space, each with its value.
@@ -69,6 +81,15 @@ class Measurement:
     time_s: float
 
 
+def last_usable(values: Sequence[float]) -> float | None:
+    """The last value that can win; None if there is none.
+
+    >>> last_usable([0.5, 0.4, float("nan")])
+    0.4
+    """
+    return next((value for value in reversed(values) if usable(value)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class StopRequest:
     """That a trial shall stop, which final state it will then have, and why, in words."""
@@ -112,3 +133,33 @@ class Trial:
         if self.ended_s is None:
             return None
         return self.ended_s - (self.submitted_s if self.started_s is None else self.started_s)
+
+    @property
+    def last_value(self) -> float | None:
+        """The last usable report: what a model is told of a trial that was stopped."""
+        return last_usable([measurement.value for measurement in self.measurements])
+
+    @property
+    def reports(self) -> int:
+        """How often the primary metric was reported."""
+        return len(self.measurements)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierTrial:
+    """A trial of an earlier sweep that has a value, as far as a sampler's model is concerned with it.
+
+    Args:
+        source: the earlier sweep, as the user named it.
+        number: the trial's number there.
+        parameters: its point, in the keys of the search space of now.
+        state, value, last_value, reports: as those of a `Trial`.
+    """
+
+    source: str
+    number: int
+    parameters: Parameters
+    state: TrialState
+    value: float
+    last_value: float
+    reports: int

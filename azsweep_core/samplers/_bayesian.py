@@ -12,12 +12,12 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial
 
 from azsweep_core.history import History
-from azsweep_core.objective import Objective, usable
+from azsweep_core.objective import Objective
 from azsweep_core.samplers._encoding import encode
 from azsweep_core.samplers._streams import Unseen, is_finite, random_points, stream
 from azsweep_core.sampling_algorithm import Surrogate
 from azsweep_core.search_space import SearchSpace
-from azsweep_core.trial import Parameters, Trial, TrialState
+from azsweep_core.trial import EarlierTrial, Parameters, Trial, TrialState
 
 __all__ = ["BayesianSampler"]
 
@@ -90,12 +90,17 @@ class _Model:
             if dimension.key in space.parameters and not encoding.distribution.single()
         }
         self._study = _create_study(objective)
+        self._earlier = 0
         self._told: set[int] = set()
         self._running: dict[int, optuna.Trial] = {}
         self.results = 0
 
     def tell(self, history: History) -> None:
-        """Bring the study up to the history."""
+        """Bring the study up to the history. What other sweeps found comes first: it is there from the start."""
+        for earlier in history.earlier[self._earlier :]:
+            if self._space.contains(earlier.parameters):
+                self._finish(self._start(earlier.parameters), earlier)
+        self._earlier = len(history.earlier)
         for trial in history.trials:
             if trial.number in self._told:
                 continue
@@ -114,12 +119,11 @@ class _Model:
         self._study.enqueue_trial({encoding.name: encoding.internal(value) for encoding, value in active})
         return self._study.ask({encoding.name: encoding.distribution for encoding, _ in active})
 
-    def _finish(self, handle: optuna.Trial, trial: Trial) -> None:
+    def _finish(self, handle: optuna.Trial, trial: Trial | EarlierTrial) -> None:
         has_value = trial.value is not None
         if trial.state is TrialState.TERMINATED or (trial.state is TrialState.CANCELLED and has_value):
-            values = [measurement.value for measurement in trial.measurements if usable(measurement.value)]
-            if values:
-                handle.report(values[-1], len(trial.measurements))
+            if trial.last_value is not None:
+                handle.report(trial.last_value, trial.reports)
             self._study.tell(handle, state=optuna.trial.TrialState.PRUNED)
         elif has_value:
             self._study.tell(handle, trial.value)

@@ -6,9 +6,18 @@ import math
 
 import pytest
 
-from azsweep_core.history import AttemptLost, Event, History, TrialBegan, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import (
+    AttemptLost,
+    Event,
+    History,
+    TrialBegan,
+    TrialEnded,
+    TrialMeasured,
+    TrialSubmitted,
+    WarmStarted,
+)
 from azsweep_core.objective import Goal, Objective
-from azsweep_core.trial import Measurement, TrialState
+from azsweep_core.trial import EarlierTrial, Measurement, TrialState
 
 
 def submitted(number: int, attempt: int = 1) -> TrialSubmitted:
@@ -123,3 +132,39 @@ class TestLifeOfATrial:
         assert history.count(TrialState.FAILED, TrialState.COMPLETED) == 2
         assert history.finished == 2
         assert [trial.number for trial in history.first_finished(1)] == [1]
+
+
+class TestEarlierTrials:
+    """Trials of other sweeps are known, and none of this one."""
+
+    WARM = WarmStarted(
+        time_s=1.0,
+        trials=(
+            EarlierTrial(
+                source="a",
+                number=0,
+                parameters={"lr": 0.1},
+                state=TrialState.COMPLETED,
+                value=-9.0,
+                last_value=-9.0,
+                reports=1,
+            ),
+        ),
+    )
+
+    def test_they_have_no_number_here_are_not_counted_and_never_the_best(self) -> None:
+        history = history_of(self.WARM, submitted(0), measured(0, 0.5), ended(0))
+
+        assert history.earlier == self.WARM.trials
+        assert [trial.number for trial in history.trials] == [0]
+        assert (len(history), history.finished, history.count(TrialState.COMPLETED)) == (1, 1, 1)
+        assert history.best is history[0]
+
+    @pytest.mark.parametrize(
+        "before", [pytest.param([submitted(0)], id="after-a-trial"), pytest.param([WARM], id="twice")]
+    )
+    def test_they_come_once_and_before_the_first_trial(self, before: list[Event]) -> None:
+        history = history_of(*before)
+
+        with pytest.raises(ValueError, match=r"^a sweep is warm-started once, before its first trial$"):
+            history.apply(self.WARM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,27 @@ from azsweep_core.history import (
     TrialEnded,
     TrialMeasured,
     TrialSubmitted,
+    WarmStarted,
 )
 from azsweep_core.ledger import Ledger, read_ledger
-from azsweep_core.trial import Measurement, StopRequest, TrialState
+from azsweep_core.trial import EarlierTrial, Measurement, StopRequest, TrialState
 
 EVENTS: list[Event] = [
     SweepStarted(time_s=1.5, spec={"limits": {"max_total_trials": 2}}),
+    WarmStarted(
+        time_s=1.5,
+        trials=(
+            EarlierTrial(
+                source="multirun/1",
+                number=7,
+                parameters={"lr": math.inf, "+tag": "inf"},
+                state=TrialState.TERMINATED,
+                value=0.25,
+                last_value=0.5,
+                reports=3,
+            ),
+        ),
+    ),
     TrialSubmitted(time_s=2.0, number=0, attempt=1, parameters={"lr": 0.1, "+tag": "a, 'b' ☃"}, mlflow_run_id="r0"),
     TrialBegan(time_s=2.5, number=0, directory="/tmp/sweep/0"),
     TrialMeasured(number=0, measurements=(Measurement(3, 0.5, 2.6), Measurement(None, math.inf, 2.7))),
@@ -92,13 +108,27 @@ def test_a_torn_last_line_loses_only_itself_wherever_it_is_torn(tmp_path: Path) 
         assert list(read_ledger(torn)) == EVENTS[:-1], f"cut at byte {cut}"
 
 
-def test_a_damaged_middle_line_is_an_error_that_names_the_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("garbage", id="not-json"),
+        pytest.param("[1]", id="a-list"),
+        pytest.param('{"event": "other"}', id="another-event"),
+        pytest.param('{"event": "sweep_ended"}', id="without-its-fields"),
+        pytest.param('{"event": "trial_measured", "number": 0, "measurements": [[1, "x", 2]]}', id="no-number"),
+        pytest.param('{"event": "warm_started", "time_s": 1, "trials": [1]}', id="no-trial"),
+        pytest.param('{"event": "trial_submitted", "number": 0, "parameters": [1]}', id="no-mapping"),
+    ],
+)
+def test_a_damaged_middle_line_is_an_error_that_names_the_line(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
     lines = write(path, EVENTS).splitlines(keepends=True)
-    lines[2] = "garbage\n"
+    lines[2] = damage + "\n"
     path.write_text("".join(lines), encoding="utf-8")
 
-    with pytest.raises(AzsweepError, match=r"sweep\.jsonl:3: must be an event of a sweep; got 'garbage'"):
+    with pytest.raises(
+        AzsweepError, match=r"sweep\.jsonl:3: must be an event of a sweep; got " + re.escape(repr(damage))
+    ):
         list(read_ledger(path))
 
 
