@@ -18,9 +18,11 @@ from azsweep_core.errors import AzsweepError, Problem
 __all__ = [
     "absolute_uri",
     "bounded_requests",
+    "chosen_uri",
     "configured_uri",
     "default_uri",
     "how_to_open",
+    "is_absent",
     "is_bound_to_host",
     "is_same_store",
     "is_sql",
@@ -79,6 +81,19 @@ def absolute_uri(uri: str, directory: Path) -> str:
     return _sqlite_uri(directory / str(url.database)) + query
 
 
+def chosen_uri(given: str | None, directory: Path) -> str:
+    """`given`, else what the user set, else `mlflow.db` in `directory`; absolute.
+
+    Raises:
+        AzsweepError: if MLflow is needed to tell and not installed, or no other process could see the store.
+    """
+    try:
+        return absolute_uri(given or configured_uri() or default_uri(directory), directory)
+    except ImportError as error:
+        fix = "Install it with `pip install mlflow`, or set tracking: none."
+        raise AzsweepError(str(Problem("tracking", "mlflow must be installed", str(error), fix))) from error
+
+
 def is_same_store(uri: str, store: str, directory: Path) -> bool:
     """True if `uri` means the absolute `store`.
 
@@ -112,6 +127,18 @@ def is_bound_to_host(uri: str) -> bool:
     """
     host = urlsplit(uri).hostname or ""
     return _is_path(uri) or _sql_dialect(uri) == "sqlite" or host in ("localhost", "::1") or host.startswith("127.")
+
+
+def is_absent(uri: str) -> bool:
+    """True for a store in a file or directory that is not there: MLflow would make it when it is asked."""
+    if _is_path(uri):
+        return not Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri).exists()
+    if _sql_dialect(uri) != "sqlite":
+        return False
+    from sqlalchemy import make_url
+
+    database = str(make_url(uri).database)
+    return not database.startswith("file:") and not Path(database).exists()
 
 
 def is_sql(uri: str) -> bool:

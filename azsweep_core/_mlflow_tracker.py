@@ -25,10 +25,8 @@ from azsweep_core._mlflow_names import (
     shortened,
 )
 from azsweep_core._mlflow_store import (
-    absolute_uri,
     bounded_requests,
-    configured_uri,
-    default_uri,
+    chosen_uri,
     how_to_open,
     is_bound_to_host,
     is_sql,
@@ -95,7 +93,7 @@ class MlflowTracker:
         *,
         patience_s: float = 30.0,
     ) -> None:
-        self.tracking_uri = _chosen_uri(tracking_uri, Path.cwd())
+        self.tracking_uri = chosen_uri(tracking_uri, Path.cwd())
         self.how_to_open = ""
         self._objective = objective
         self._experiment_name = experiment_name
@@ -377,14 +375,6 @@ class MlflowTracker:
         if tags:
             self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
         self._client.set_terminated(run_id, status)
-
-
-def _chosen_uri(given: str | None, directory: Path) -> str:
-    try:
-        return absolute_uri(given or configured_uri() or default_uri(directory), directory)
-    except ImportError as error:
-        fix = "Install it with `pip install mlflow`, or set tracking: none."
-        raise AzsweepError(str(Problem("tracking", "mlflow must be installed", str(error), fix))) from error
 
 
 def _as_logged(value: float) -> float:

@@ -12,7 +12,19 @@ from functools import cached_property
 from typing import Any
 
 from azsweep_core import expressions
-from azsweep_core._space_tree import Dimension, Fixed, Node, Numbering, Tree, clashes, cover, match, may_repeat
+from azsweep_core._space_tree import (
+    Dimension,
+    Fixed,
+    Node,
+    Numbering,
+    Tree,
+    always_set,
+    clashes,
+    cover,
+    ever_set,
+    match,
+    may_repeat,
+)
 from azsweep_core._values import identity as _identity
 from azsweep_core._values import shown
 from azsweep_core.distributions import Branch, Choice, Distribution, Value
@@ -64,6 +76,16 @@ class SearchSpace:
     def dimensions(self) -> tuple[Dimension, ...]:
         """Every dimension of every branch, parents before children; a key that branches share is one dimension."""
         return tuple(self._tree.dimensions.values())
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that some point has."""
+        return ever_set(self._tree.nodes)
+
+    @property
+    def keys_always(self) -> frozenset[str]:
+        """The keys that every point has."""
+        return always_set(self._tree.nodes)
 
     def draw(self, pick: Callable[[Dimension], Value]) -> Parameters:
         """The point made by asking `pick` for each active dimension, in order; for a selector it answers a number."""

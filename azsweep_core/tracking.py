@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from azsweep_core._mlflow_earlier import read_parent_run
+from azsweep_core._mlflow_store import chosen_uri
 from azsweep_core._mlflow_tracker import MlflowTracker
 from azsweep_core.trial import Measurement, Parameters, Trial
 
-__all__ = ["MlflowTracker", "NullTracker"]
+__all__ = ["MlflowTracker", "NullTracker", "chosen_uri", "read_parent_run"]
 
 
 class NullTracker:
