@@ -22,6 +22,7 @@ from azsweep_core.history import (
     TrialEnded,
     TrialMeasured,
     TrialSubmitted,
+    WarmStarted,
 )
 from azsweep_core.ledger import Ledger
 from azsweep_core.limits import Limits
@@ -30,7 +31,7 @@ from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Launch, Tracker, TrialLaun
 from azsweep_core.samplers import Sampler
 from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.signals import StopSignals
-from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
+from azsweep_core.trial import EarlierTrial, Measurement, Parameters, StopRequest, Trial, TrialState
 
 __all__ = ["Observer", "Ports", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
 
@@ -64,6 +65,7 @@ class SweepPlan:
         max_trials: trials in all; None for as many as the sampler has points.
         slots: attempts that may be submitted or running at once.
         stop_grace_s: time a stopped trial has to end by itself before it is killed.
+        earlier: trials of other sweeps for the sampler to learn from.
         poll_interval_s: time between two looks at the metrics of running trials.
     """
 
@@ -76,6 +78,7 @@ class SweepPlan:
     slots: int
     stop_grace_s: float = 10.0
     poll_interval_s: float = 1.0
+    earlier: tuple[EarlierTrial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class _Loop:
     def run(self) -> SweepResult:
         self.history = History(self.plan.objective)
         self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
+        if self.plan.earlier:
+            self.record(WarmStarted(time_s=self.clock.now(), trials=self.plan.earlier))
         while True:
             self.decide()
             if self.ending is not None and not self.history.active:

@@ -108,11 +108,7 @@ def head_start(sweep: EarlierSweep, space: SearchSpace, objective: Objective) ->
     total = len(sweep.trials) + sweep.without_value + sweep.unfinished
     if not taken:
         rule = "an earlier sweep must have a trial with a value that fits this search space"
-        got = (
-            f"{sweep.source}, which has {total} trials: {', '.join(reasons)}"
-            if total
-            else f"{sweep.source}, without any"
-        )
+        got = f"{sweep.source}, of whose {total} none is one ({', '.join(reasons) or 'it has no trials'})"
         return HeadStart(problem=Problem("warm_start", rule, got, sorting.nearest()))
     note = f"warm start: {len(taken)} of {total} trials of {sweep.source}"
     return HeadStart(taken, f"{note}; left out: {', '.join(reasons)}" if reasons else note)
@@ -166,8 +162,8 @@ class _Sorting:
         return self._space.draw(lambda dimension: picked[dimension.index])
 
     def _values_outside(self, point: Parameters) -> Iterator[str]:
-        for key in point.keys() & self._space.parameters.keys() & self._space.keys_always:
-            if not self._space.parameters[key].contains(point[key]):
+        for key, distribution in self._space.parameters.items():
+            if key in point and key in self._space.keys_always and not distribution.contains(point[key]):
                 yield f"{key}={shown(point[key])}"
 
     def reasons(self) -> Iterator[str]:

@@ -33,12 +33,13 @@ from azsweep_core.signals import StopSignals
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
-from azsweep_core.trial import TrialState
+from azsweep_core.trial import EarlierTrial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher, usable_cores
-from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, check_space, read_overrides, trial_overrides
+from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
+from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
 __all__ = ["run"]
 
@@ -55,6 +56,7 @@ class _Request:
     settings: Settings
     spec: SweepSpec
     fixed: Sequence[str]
+    warm_start: WarmStart
 
 
 def run(
@@ -98,10 +100,13 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
         problems += _check_against_the_app(loader, config, space, overrides.fixed)
     if spec is not None:
         problems += _sharing_problems(spec.limits, settings.devices)
+    warm_start = read_warm_start(settings, spec, legal=not judgement.errors, doomed=bool(problems))
+    problems += warm_start.problems
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
-    _log_notes(settings, overrides, judgement.warnings)
-    return _Request(settings, spec, overrides.fixed)
+    notes = (*settings.notes, *overrides.pinned, *warm_start.notes)
+    _log_notes(notes, (*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)))
+    return _Request(settings, spec, overrides.fixed, warm_start)
 
 
 def _logbase(algorithm: object) -> float:
@@ -133,8 +138,8 @@ def _check_against_the_app(
     yield from unpassable or check_composition(loader, config, probe, fixed)
 
 
-def _log_notes(settings: Settings, overrides: SweepOverrides, warnings: Sequence[Problem]) -> None:
-    for note in (*settings.notes, *overrides.pinned):
+def _log_notes(notes: Sequence[str], warnings: Sequence[Problem] = ()) -> None:
+    for note in notes:
         log.info(note)
     for warning in warnings:
         log.warning("Warning: %s", warning)  # Hydra's format does not show the level
@@ -196,6 +201,7 @@ def _sweep(
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
         launcher = ProcessLauncher(app, host, sweep_dir=directory, overrides_of=overrides_of, preload=tracker.preload)
         undo.callback(launcher.close)
+        plan = replace(plan, earlier=_learnt(request))
         _announce(plan, spec, directory, tracker)
         tracker.start_sweep(plan.spec)
         directory.mkdir(parents=True, exist_ok=True)
@@ -225,6 +231,13 @@ def _plan(spec: SweepSpec, settings: Settings, host: Host) -> SweepPlan:
         stop_grace_s=settings.stop_grace_s,
         poll_interval_s=settings.poll_interval_s,
     )
+
+
+def _learnt(request: _Request) -> tuple[EarlierTrial, ...]:
+    """The trials of earlier sweeps that the sampler learns from."""
+    warm_start = read_runs(request.warm_start, request.spec)
+    _log_notes(warm_start.notes)
+    return warm_start.trials
 
 
 def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: MlflowTracker | NullTracker) -> None:

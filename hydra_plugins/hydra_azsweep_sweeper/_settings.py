@@ -32,12 +32,14 @@ class Settings:
         directory: `hydra.sweep.dir`, absolute.
         spec: the keys that AzureML's sweep has, for `read_sweep`; without the search space.
         search_space, params: as the user wrote them.
+        warm_start: directories and MLflow runs of earlier sweeps.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
         devices: one for each trial that may run at once; empty if trials are given none.
         notes: what the log should say about how the settings were read.
     """
 
     directory: Path
+    warm_start: tuple[str, ...]
     spec: Mapping[str, Any]
     search_space: Mapping[str, Any]
     params: Mapping[str, Any]
@@ -72,6 +74,7 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
     problems += _execution_problems(sweeper["execution"], config)
     settings = Settings(
         directory=Path(str(directory)).absolute(),
+        warm_start=_names(sweeper["warm_start"], "warm_start", problems),
         spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name])) is not None},
         search_space=_mapping(sweeper, "search_space", problems),
         params=_mapping(sweeper, "params", problems),
@@ -154,6 +157,18 @@ def _text(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> str
         return value or ""
     problems.append(Problem(name, "must be text", shown(value), f"Write '{value}' in quotes."))
     return ""
+
+
+def _names(value: Any, where: str, problems: list[Problem]) -> tuple[str, ...]:
+    """One name or a list of names, none of them twice."""
+    names = value if isinstance(value, list) else [] if value is None else [value]
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            fix = "A number that is meant as a name needs quotes." if isinstance(name, (int, float)) else None
+            problems.append(Problem(where, "must be directories or MLflow run ids of earlier sweeps", shown(name), fix))
+        elif names.count(name) > 1:
+            problems.append(Problem(where, "may name an earlier sweep once", name))
+    return tuple(str(name) for name in names)
 
 
 def _uses_mlflow(tracking: Any, problems: list[Problem]) -> bool:
