@@ -108,7 +108,7 @@ def head_start(sweep: EarlierSweep, space: SearchSpace, objective: Objective) ->
     total = len(sweep.trials) + sweep.without_value + sweep.unfinished
     if not taken:
         rule = "an earlier sweep must have a trial with a value that fits this search space"
-        got = f"{sweep.source}, of whose {total} none is one ({', '.join(reasons) or 'it has no trials'})"
+        got = f"{sweep.source} with {total} trials{': ' if reasons else ''}{', '.join(reasons)}"
         return HeadStart(problem=Problem("warm_start", rule, got, sorting.nearest()))
     note = f"warm start: {len(taken)} of {total} trials of {sweep.source}"
     return HeadStart(taken, f"{note}; left out: {', '.join(reasons)}" if reasons else note)
@@ -137,7 +137,7 @@ class _Sorting:
         self._unknown: dict[str, None] = {}
         self._missing: dict[str, None] = {}
         self._outside = 0
-        self._examples: dict[str, None] = {}
+        self._examples: dict[str, str] = {}
 
     def fitting(self, parameters: Parameters) -> Parameters | None:
         """The point as the space draws it, or None."""
@@ -154,17 +154,18 @@ class _Sorting:
             if self._space.contains(candidate):
                 return self._as_drawn(candidate)
         self._outside += 1
-        self._examples.update(dict.fromkeys(self._values_outside(point)))
+        self._note_outside(point)
         return None
 
     def _as_drawn(self, point: Parameters) -> Parameters:
         picked = self._space.read(point)
         return self._space.draw(lambda dimension: picked[dimension.index])
 
-    def _values_outside(self, point: Parameters) -> Iterator[str]:
+    def _note_outside(self, point: Parameters) -> None:
+        """Remember one value of each parameter that alone would have kept a point out."""
         for key, distribution in self._space.parameters.items():
             if key in point and key in self._space.keys_always and not distribution.contains(point[key]):
-                yield f"{key}={shown(point[key])}"
+                self._examples.setdefault(key, f"{key}={shown(point[key])}")
 
     def reasons(self) -> Iterator[str]:
         """How many did not fit, and why."""
@@ -173,14 +174,21 @@ class _Sorting:
             names = "; ".join(f"{word} {_some(found)}" for word, found in both if found)
             yield f"{self._with_other_parameters} with other parameters ({names})"
         if self._outside:
-            examples = f" ({_some(self._examples)})" if self._examples else ""
+            examples = f" ({_some(self._examples.values())})" if self._examples else ""
             yield f"{self._outside} outside the search space{examples}"
 
     def nearest(self) -> str | None:
         """The sentence that helps if parameters have changed their names."""
-        near = {name: get_close_matches(name, list(self._unknown), n=1) for name in self._missing}
+        near = {name: _near(name, list(self._unknown)) for name in self._missing}
         pairs = [f"{names[0]} for {name}" for name, names in near.items() if names]
         return f"Nearest names: {_some(pairs)}; only parameters of the same name are compared." if pairs else None
+
+
+def _near(name: str, others: Sequence[str]) -> list[str]:
+    """Those of the others that may be `name`: longer, shorter, elsewhere in the config, or misspelt."""
+    last = name.rpartition(".")[2]
+    alike = [one for one in others if one.startswith(last) or name.startswith(one) or one.rpartition(".")[2] == last]
+    return alike or get_close_matches(name, others, n=1)
 
 
 def _some(names: Iterable[str]) -> str:

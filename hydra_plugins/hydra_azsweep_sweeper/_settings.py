@@ -161,14 +161,16 @@ def _text(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> str
 
 def _names(value: Any, where: str, problems: list[Problem]) -> tuple[str, ...]:
     """One name or a list of names, none of them twice."""
-    names = value if isinstance(value, list) else [] if value is None else [value]
-    for name in names:
+    names: dict[str, None] = {}
+    for name in value if isinstance(value, list) else [] if value is None else [value]:
         if not isinstance(name, str) or not name.strip():
             fix = "A number that is meant as a name needs quotes." if isinstance(name, (int, float)) else None
             problems.append(Problem(where, "must be directories or MLflow run ids of earlier sweeps", shown(name), fix))
-        elif names.count(name) > 1:
+        elif name in names:
             problems.append(Problem(where, "may name an earlier sweep once", name))
-    return tuple(str(name) for name in names)
+        else:
+            names[name] = None
+    return tuple(names)
 
 
 def _uses_mlflow(tracking: Any, problems: list[Problem]) -> bool:

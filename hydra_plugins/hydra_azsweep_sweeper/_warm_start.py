@@ -42,7 +42,8 @@ class WarmStart:
 def no_effect(settings: Settings, algorithm: SamplingAlgorithm) -> Iterator[Problem]:
     """The warning if nobody will learn from the earlier sweeps; they are not even looked for."""
     if settings.warm_start and algorithm.type is not SamplerType.BAYESIAN:
-        yield Problem("warm_start", "only bayesian sampling learns from earlier trials", algorithm.type.value)
+        rule = "only bayesian sampling learns from earlier trials"
+        yield Problem("warm_start", rule, algorithm.type.value, "It has no effect here.")
 
 
 def read_warm_start(settings: Settings, spec: SweepSpec | None, *, legal: bool, doomed: bool) -> WarmStart:
