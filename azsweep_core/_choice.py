@@ -12,7 +12,7 @@ from azsweep_core._distribution import Distribution, Value
 from azsweep_core._values import Lazy, count_of, distinct, identity, shown
 from azsweep_core.errors import Problem
 
-__all__ = ["GROUP", "Branch", "Choice", "Randint"]
+__all__ = ["GROUP", "Branch", "Choice", "Randint", "value_problems"]
 
 GROUP = "_group_"
 """Key of a branch that chooses an option of the config group the parameter names."""
@@ -161,7 +161,7 @@ class Choice(Distribution):
             yield Problem(where, "choice needs at least one value", "choice()")
         elif isinstance(self.values, (list, tuple)):
             for index, value in enumerate(self.values):
-                yield from _value_problems(value, f"{where}.values[{index}]")
+                yield from value_problems(value, f"{where}.values[{index}]")
 
     def warnings(self, where: str) -> Iterator[Problem]:
         if not isinstance(self.values, (list, tuple)):
@@ -199,22 +199,22 @@ def _rebased(value: Value, base: float) -> Value:
     return Branch(value.group, {**value.children, **drawn})
 
 
-def _value_problems(value: Value, where: str) -> Iterator[Problem]:
-    """What is wrong with one value of a choice, or with a part of it."""
+def value_problems(value: Value, where: str) -> Iterator[Problem]:
+    """What is wrong with a value that a parameter is to be given, or with a part of it."""
     if isinstance(value, Branch):
         for key, child in value.children.items():
             inner = f"{where}.{key}"
-            yield from child.validate(inner) if isinstance(child, Distribution) else _value_problems(child, inner)
+            yield from child.validate(inner) if isinstance(child, Distribution) else value_problems(child, inner)
     elif isinstance(value, Mapping):
         if GROUP in value:
             yield Problem(
                 where, f"{GROUP} may stand only in a mapping that is itself a value of a choice", shown(value)
             )
         for key, item in value.items():
-            yield from _value_problems(item, f"{where}.{key}")
+            yield from value_problems(item, f"{where}.{key}")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from _value_problems(item, f"{where}[{index}]")
+            yield from value_problems(item, f"{where}[{index}]")
     else:
         yield from _scalar_problems(value, where)
 

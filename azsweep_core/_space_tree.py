@@ -6,15 +6,27 @@ Built from distributions once; never draws, never reads what the user wrote.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations
+from itertools import accumulate, combinations, pairwise
 from math import prod
 
 from azsweep_core._values import count_of, identity
 from azsweep_core.distributions import Branch, Choice, Distribution, Value
 
-__all__ = ["Dimension", "Fixed", "Node", "Numbering", "Tree", "child_key", "clashes", "cover", "match", "may_repeat"]
+__all__ = [
+    "Dimension",
+    "Fixed",
+    "Node",
+    "Numbering",
+    "Tree",
+    "child_key",
+    "clashes",
+    "conditions",
+    "cover",
+    "match",
+    "may_repeat",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +36,10 @@ class Dimension:
     Args:
         index: position among the dimensions of the space.
         key: the full Hydra key.
-        distribution: what to draw from; for the selector of a nested choice the numbers of its values.
-        is_branch: True for such a selector.
+        distribution: what to draw from; for the selector of a nested choice or of zipped parameters the numbers of
+            its options.
+        is_branch: True for such a selector, unless the numbers of the options say which are alike: zipped numbers that
+            all ascend or descend.
     """
 
     index: int
@@ -44,10 +58,10 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A parameter.
+    """A parameter, or several that are zipped.
 
     Args:
-        source: the distribution as it was given.
+        source: the distribution as it was given; of zipped parameters a choice of what they are set to together.
         options: what each value of a nested choice sets, in order; None for any other distribution.
         always, ever: the keys that every draw sets, and those that some draw sets.
     """
@@ -93,14 +107,38 @@ def _chooses_options(child: Distribution | Value) -> bool:
 
 
 class Tree:
-    """The nodes of a space, its dimensions (a shared key is one of them), and the keys that branches share wrongly."""
+    """The nodes of a space, its dimensions (a shared key is one of them), and the keys that branches share wrongly.
 
-    def __init__(self, parameters: Mapping[str, Distribution], absolute: bool) -> None:
+    Args:
+        absolute: the keys of branches are full keys.
+        zipped: groups of parameters that vary together, in the order of the parameters; choices of equal length.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Distribution], absolute: bool, zipped: Sequence[Sequence[str]] = ()
+    ) -> None:
         self._absolute = absolute
         self._sources: dict[str, Distribution] = {}
         self.dimensions: dict[str, Dimension] = {}
         self.conflicts: dict[str, tuple[Distribution, Distribution]] = {}
-        self.nodes = tuple(self._node(key, distribution) for key, distribution in parameters.items())
+        groups = {group[0]: group for group in zipped}
+        others = {key for group in zipped for key in group[1:]}
+        self.nodes = tuple(
+            self._zipped(groups[key], parameters) if key in groups else self._node(key, distribution)
+            for key, distribution in parameters.items()
+            if key not in others
+        )
+
+    def _zipped(self, group: Sequence[str], parameters: Mapping[str, Distribution]) -> Node:
+        """One node for the group, at the place and under the name of its first parameter."""
+        choices = [parameters[key] for key in group]
+        columns = [choice.values for choice in choices if isinstance(choice, Choice)]
+        rows = [dict(zip(group, row, strict=True)) for row in zip(*columns, strict=True)]
+        selector, is_branch = Choice(range(len(rows))), not all(map(_is_monotonic, columns))
+        dimension = Dimension(len(self.dimensions), group[0], selector, is_branch)
+        self.dimensions[group[0]] = dimension
+        options = tuple(tuple(Fixed(key, value) for key, value in row.items()) for row in rows)
+        return Node(dimension, Choice([Branch(None, row) for row in rows]), options, frozenset(group), frozenset(group))
 
     def _node(self, key: str, distribution: Distribution) -> Node:
         source = self._sources.setdefault(key, distribution)
@@ -123,6 +161,14 @@ class Tree:
             full = child_key(parent, value, key, absolute=self._absolute)
             entries.append(self._node(full, child) if isinstance(child, Distribution) else Fixed(full, child))
         return tuple(entries)
+
+
+def _is_monotonic(values: Sequence[Value]) -> bool:
+    """True for numbers that ascend, or that descend."""
+    if any(isinstance(value, bool) or not isinstance(value, (int, float)) for value in values):
+        return False
+    pairs = list(pairwise(values))
+    return all(left < right for left, right in pairs) or all(left > right for left, right in pairs)
 
 
 def always_set(entries: Entries) -> frozenset[str]:
@@ -203,29 +249,72 @@ def _match_node(node: Node, point: Mapping[str, Value]) -> tuple[dict[int, Value
 
 
 def cover(entries: Entries) -> list[dict[int, int]]:
-    """Options of nested choices by dimension index, such that every option is picked at least once; few of them."""
+    """Options by dimension index, such that together they set all that can be set; few of them.
+
+    Of options that only set values, of the same keys, those count where a key has another text or another type.
+    """
     columns = [
         [
             {node.dimension.index: number, **below}
             for number, option in enumerate(node.options)
+            if number in telling
             for below in cover(option)
         ]
         for node in entries
-        if isinstance(node, Node) and node.options is not None
+        if isinstance(node, Node) and node.options is not None and (telling := _telling(node.options))
     ]
     rows = max(map(len, columns), default=1)
     return [dict(item for column in columns for item in column[row % len(column)].items()) for row in range(rows)]
 
 
+def _telling(options: Sequence[Entries]) -> Collection[int]:
+    """The numbers of the options to look at."""
+    if not _is_table(options):
+        return range(len(options))
+    firsts: dict[Hashable, int] = {}
+    for number, option in enumerate(options):
+        for entry in option:
+            assert isinstance(entry, Fixed)
+            is_plain_number = isinstance(entry.value, (int, float))
+            what = type(entry.value) if is_plain_number else identity(entry.value)
+            firsts.setdefault((entry.key, what), number)
+    return set(firsts.values())
+
+
+def conditions(entries: Entries) -> dict[int, dict[int, set[int]]]:
+    """Dimension index -> index of a selector -> its options that have it; nothing of what is always there."""
+    found: dict[int, dict[int, set[int]]] = {}
+    for node in entries:
+        if not isinstance(node, Node) or node.options is None:
+            continue
+        for number, option in enumerate(node.options):
+            for child in option:
+                if isinstance(child, Node):
+                    found.setdefault(child.dimension.index, {}).setdefault(node.dimension.index, set()).add(number)
+            for child_index, parents in conditions(option).items():
+                for parent, numbers in parents.items():
+                    found.setdefault(child_index, {}).setdefault(parent, set()).update(numbers)
+    return found
+
+
 def may_repeat(entries: Entries) -> bool:
     """True if two unequal branches of one choice might give the same point."""
     for entry in entries:
-        if isinstance(entry, Fixed) or entry.options is None:
+        if isinstance(entry, Fixed) or entry.options is None or _is_table(entry.options):
             continue
         options = _distinct_options(entry)
         if any(map(may_repeat, options)) or any(_may_coincide(a, b) for a, b in combinations(options, 2)):
             return True
     return False
+
+
+def _is_table(options: Sequence[Entries]) -> bool:
+    """True for options that only set values, each of the same keys: different ones give different points."""
+    keys = {entry.key for entry in options[0] if isinstance(entry, Fixed)}
+    return all(
+        len(option) == len(keys) and all(isinstance(entry, Fixed) and entry.key in keys for entry in option)
+        for option in options
+    )
 
 
 def _may_coincide(a: Entries, b: Entries) -> bool:

@@ -6,12 +6,13 @@ Never draws random numbers: whoever samples hands in the picks.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from azsweep_core import expressions
+from azsweep_core._completion import complete, part_of_a_point
 from azsweep_core._space_tree import (
     Dimension,
     Fixed,
@@ -20,6 +21,7 @@ from azsweep_core._space_tree import (
     Tree,
     always_set,
     clashes,
+    conditions,
     cover,
     ever_set,
     match,
@@ -56,6 +58,7 @@ class SearchSpace:
 
     Args:
         absolute_children: take the keys of a nested choice's branches as they stand, not relative to the parameter.
+        zipped: groups of parameters that vary together, each one dimension; see `read_zip`.
 
     >>> from azsweep_core.distributions import Randint, Uniform
     >>> space = SearchSpace({"lr": Uniform(0, 1), "model": Choice([Branch(None, {"units": Randint(8)}), "linear"])})
@@ -67,10 +70,11 @@ class SearchSpace:
 
     parameters: Mapping[str, Distribution]
     absolute_children: bool = False
+    zipped: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def _tree(self) -> Tree:
-        return Tree(self.parameters, self.absolute_children)
+        return Tree(self.parameters, self.absolute_children, self.zipped)
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -93,9 +97,43 @@ class SearchSpace:
         _draw(self._tree.nodes, pick, point)
         return point
 
+    def complete(self, given: Parameters, units: Sequence[float]) -> Parameters:
+        """The point with these values, by full keys, and for the rest with what lies at `units`.
+
+        What is given is never changed; a value that the space does not have makes a point outside of it.
+
+        >>> model = "choice({name: mlp, units: randint(8)}, {name: linear})"
+        >>> space = read_space({"model": model, "lr": "uniform(0, 1)"})
+        >>> space.complete({"model.units": 4}, [0.9] * 3), space.complete({"lr": 5}, [0.9] * 3)
+        ({'model.name': 'mlp', 'model.units': 4, 'lr': 0.9}, {'model.name': 'linear', 'lr': 5})
+        """
+        point: dict[str, Value] = {}
+        complete(self._tree.nodes, given, units, point)
+        return point
+
+    def part_of_a_point(self, known: Mapping[str, Value]) -> Parameters:
+        """What a configuration with these values says of a point: the branches it is in, and their values."""
+        return part_of_a_point(self._tree.nodes, known)
+
+    def misfits(self, point: Parameters) -> Iterator[tuple[str, Parameters]]:
+        """What no draw gives of a point with all its values: the parameter, or the first zipped one, and the values."""
+        for node in self._tree.nodes:
+            values = {key: value for key, value in point.items() if key in node.ever}
+            if match((node,), values) is None:
+                yield node.dimension.key, values
+
     def point(self, units: Sequence[float]) -> Parameters:
         """The point at `units`, a number of [0, 1) for every dimension."""
         return self.draw(lambda dimension: dimension.distribution.from_unit(units[dimension.index]))
+
+    def conditions(self) -> dict[int, dict[int, set[int]]]:
+        """Which dimensions belong to branches: by index, the selectors and those of their values that have it.
+
+        >>> nested = Choice([Branch(None, {"units": Choice([4, 8])}), "linear"])
+        >>> SearchSpace({"model": nested}).conditions()
+        {1: {0: {0}}}
+        """
+        return conditions(self._tree.nodes)
 
     def middle_points(self) -> Iterator[Parameters]:
         """Points from the middle of every distribution that together take every branch; one if there are none.
@@ -173,7 +211,13 @@ class SearchSpace:
     def with_logbase(self, base: float) -> SearchSpace:
         """The same space with `base` in place of e in the four log expressions."""
         parameters = {key: distribution.with_base(base) for key, distribution in self.parameters.items()}
-        return SearchSpace(parameters, self.absolute_children)
+        return replace(self, parameters=parameters)
+
+    def only(self, keys: Collection[str]) -> SearchSpace:
+        """The space of these parameters; those of a group that are among them stay zipped."""
+        parameters = {key: distribution for key, distribution in self.parameters.items() if key in keys}
+        groups = (tuple(key for key in group if key in keys) for group in self.zipped)
+        return replace(self, parameters=parameters, zipped=tuple(group for group in groups if len(group) > 1))
 
     def validate(self, where: str) -> Iterator[Problem]:
         """Every rule the space breaks."""
@@ -184,11 +228,12 @@ class SearchSpace:
             if not _KEY.fullmatch(key):
                 yield Problem(where, "keys must be Hydra keys such as lr, +model.lr or db@backup", repr(key))
             yield from distribution.validate(f"{where}.{key}")
-        for key, pair in self._tree.conflicts.items():
+        tree = Tree(self.parameters, self.absolute_children) if self.zipped else self._tree
+        for key, pair in tree.conflicts.items():
             got = " and ".join(map(expressions.to_text, pair))
             fix = "Give both the same, wide enough for each, or the parameters names of their own."
             yield Problem(f"{where}.{key}", "branches may share a parameter only with equal distributions", got, fix)
-        for one, other in clashes(self._tree.nodes):
+        for one, other in clashes(tree.nodes):
             yield _clash(where, one, other)
 
     def validate_grid(self, where: str) -> Iterator[Problem]:
@@ -208,7 +253,7 @@ class SearchSpace:
 
 
 def _point_in_the_middle(space: SearchSpace, picks: Mapping[int, int]) -> Parameters:
-    return space.draw(lambda each: picks[each.index] if each.is_branch else each.distribution.from_unit(0.5))
+    return space.draw(lambda each: picks[each.index] if each.index in picks else each.distribution.from_unit(0.5))
 
 
 def _draw(entries: Sequence[Fixed | Node], pick: Callable[[Dimension], Value], point: dict[str, Value]) -> None:

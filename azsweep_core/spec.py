@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from azsweep_core import expressions
 from azsweep_core._reading import MappingReader, join, nearest
+from azsweep_core._zip import read_zip
 from azsweep_core.early_termination import Policy, read_policy
 from azsweep_core.errors import Problem, SpecError
+from azsweep_core.initial_points import count_outside, doubtful_points, read_initial_points
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import FINITE_POINTS, SearchSpace, read_space
+from azsweep_core.trial import Parameters
 
 __all__ = ["Judgement", "SweepSpec", "judge", "read_and_judge", "read_sweep", "to_mapping"]
 
-_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
+_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination", "zip", "initial_points")
 _MOST_TRIALS_OF_AZUREML = 1000
 _LEAST_TIMEOUT_OF_AZUREML_S = 60
 
@@ -41,18 +44,26 @@ _LIMITS: Mapping[str, tuple[str, Callable[[MappingReader, str], Any]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepSpec:
-    """What to search, how, for what and how far."""
+    """What to search, how, for what and how far.
+
+    Args:
+        initial_points: what to try first, by full keys; what a point leaves out is drawn.
+    """
 
     search_space: SearchSpace
     sampling_algorithm: SamplingAlgorithm
     objective: Objective
     limits: Limits = field(default_factory=Limits)
     early_termination: Policy | None = None
+    initial_points: tuple[Parameters, ...] = ()
 
     @property
     def max_trials(self) -> int | None:
-        """Trials in all: limits.max_total_trials, else the points of the search space; None if it is infinite."""
-        return _max_trials(self.search_space, self.sampling_algorithm, self.limits)
+        """Trials in all: limits.max_total_trials, else all points of the search space and the initial ones outside.
+
+        None if the space is infinite.
+        """
+        return _max_trials(self.search_space, self.sampling_algorithm, self.limits, self.initial_points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +83,39 @@ def read_sweep(mapping: Mapping[str, Any], where: str = "", *, absolute_children
     Raises:
         SpecError: with every problem of names and types; whether the spec makes sense is for `judge`.
     """
-    parts, problems = _read_parts(mapping, where, absolute_children)
+    parts, problems, _ = _read_parts(mapping, where, absolute_children)
     if problems:
         raise SpecError(problems)
     return SweepSpec(**parts)
 
 
-def read_and_judge(mapping: Mapping[str, Any]) -> tuple[SearchSpace | None, SweepSpec | None, Judgement]:
+def read_and_judge(
+    mapping: Mapping[str, Any], value_of: Callable[[str], Any] | None = None
+) -> tuple[SearchSpace | None, SweepSpec | None, Judgement]:
     """`read_sweep` and `judge` at once: what can be read is judged although other parts cannot.
 
     The space is None if it cannot be read, the spec if anything cannot; the errors hold the problems of both kinds.
+
+    Args:
+        value_of: the value that the app's own config has for a key, KeyError if it has none; for `default` among the
+            initial points.
     """
-    parts, problems = _read_parts(mapping, "", absolute_children=False)
+    parts, problems, doubts = _read_parts(mapping, "", False, value_of)
     judgement = _judge(**parts)
     spec = None if problems else SweepSpec(**parts)
-    return parts.get("search_space"), spec, Judgement((*problems, *judgement.errors), judgement.warnings)
+    judgement = Judgement((*problems, *judgement.errors), (*doubts, *judgement.warnings))
+    return parts.get("search_space"), spec, judgement
 
 
 def _read_parts(
-    mapping: Mapping[str, Any], where: str, absolute_children: bool
-) -> tuple[dict[str, Any], list[Problem]]:
-    """The parts that can be read, by their names in SweepSpec, and what is wrong with the others."""
+    mapping: Mapping[str, Any],
+    where: str,
+    absolute_children: bool,
+    value_of: Callable[[str], Any] | None = None,
+) -> tuple[dict[str, Any], list[Problem], list[Problem]]:
+    """The parts that can be read, by their names in SweepSpec; what is wrong with the others; what is doubtful."""
     problems: list[Problem] = []
+    doubts: list[Problem] = []
     reader = MappingReader(mapping, where, _KEYS, problems)
     readers: dict[str, tuple[Callable[[Any, str], Any], Any]] = {
         "search_space": (lambda value, at: read_space(value, at, absolute_children=absolute_children), {}),
@@ -110,7 +132,23 @@ def _read_parts(
             parts[name] = read(default if value is None else value, join(where, name))
         except SpecError as error:
             problems += error.problems
-    return parts, problems
+    space: SearchSpace | None = parts.get("search_space")
+    try:
+        groups = read_zip(_list(reader, "zip"), join(where, "zip"), None if space is None else space.parameters)
+        if space is not None:
+            parts["search_space"] = space = replace(space, zipped=groups)
+    except SpecError as error:
+        problems += error.problems
+    try:
+        given, at = _list(reader, "initial_points"), join(where, "initial_points")
+        parts["initial_points"], doubts = read_initial_points(given, at, space, value_of)
+    except SpecError as error:
+        problems += error.problems
+    return parts, problems, doubts
+
+
+def _list(reader: MappingReader, name: str) -> Any:
+    return reader.get(name) if name in reader else ()
 
 
 def to_mapping(spec: SweepSpec) -> dict[str, Any]:
@@ -129,6 +167,10 @@ def to_mapping(spec: SweepSpec) -> dict[str, Any]:
     }
     if spec.early_termination is not None:
         mapping["early_termination"] = spec.early_termination.to_mapping()
+    if spec.search_space.zipped:
+        mapping["zip"] = [list(group) for group in spec.search_space.zipped]
+    if spec.initial_points:
+        mapping["initial_points"] = [dict(point) for point in spec.initial_points]
     return mapping
 
 
@@ -143,12 +185,13 @@ def _judge(
     objective: Objective | None = None,
     limits: Limits | None = None,
     early_termination: Policy | None = None,
+    initial_points: Sequence[Parameters] = (),
 ) -> Judgement:
     """Judge the parts that are given, each alone and those that belong together."""
     errors: list[Problem] = []
     warnings: list[Problem] = []
     if search_space is not None:
-        errors, warnings = _judge_sampling(search_space, sampling_algorithm, limits)
+        errors, warnings = _judge_sampling(search_space, sampling_algorithm, limits, initial_points)
     if objective is not None:
         errors += _wrong_objective(objective)
     if limits is not None:
@@ -161,7 +204,10 @@ def _judge(
 
 
 def _judge_sampling(
-    space: SearchSpace, algorithm: SamplingAlgorithm | None, limits: Limits | None
+    space: SearchSpace,
+    algorithm: SamplingAlgorithm | None,
+    limits: Limits | None,
+    initial_points: Sequence[Parameters],
 ) -> tuple[list[Problem], list[Problem]]:
     """Errors and warnings of the search space and what is done with it."""
     errors = list(space.validate("search_space"))
@@ -172,20 +218,31 @@ def _judge_sampling(
         return errors, []
     warnings = list(space.warnings("search_space"))
     if algorithm is not None and limits is not None:
-        if _max_trials(space, algorithm, limits) is None:
+        if _max_trials(space, algorithm, limits, initial_points) is None:
             rule = f"is required: {algorithm.type.value} never comes to the end of this search space"
             errors.append(Problem("limits.max_total_trials", rule, "null", "Set how many trials to run."))
         warnings += algorithm.warnings(space, limits)
+        learns = algorithm.type is SamplerType.BAYESIAN
+        based = _based(space, algorithm)
+        warnings += doubtful_points(initial_points, based, limits.max_total_trials, learns=learns)
     return errors, warnings
 
 
-def _max_trials(space: SearchSpace, algorithm: SamplingAlgorithm, limits: Limits) -> int | None:
+def _max_trials(
+    space: SearchSpace, algorithm: SamplingAlgorithm, limits: Limits, initial_points: Sequence[Parameters]
+) -> int | None:
     if limits.max_total_trials is not None:
         return limits.max_total_trials
-    if algorithm.type is SamplerType.GRID:
-        return space.grid_size
-    points = (space if algorithm.logbase is None else space.with_logbase(algorithm.logbase)).size
-    return points if points is not None and points <= FINITE_POINTS else None
+    based = _based(space, algorithm)
+    points = based.grid_size if algorithm.type is SamplerType.GRID else based.size
+    if points is None or (points > FINITE_POINTS and algorithm.type is not SamplerType.GRID):
+        return None
+    return points + count_outside(initial_points, based)
+
+
+def _based(space: SearchSpace, algorithm: SamplingAlgorithm) -> SearchSpace:
+    """The space with the algorithm's base of log expressions."""
+    return space if algorithm.logbase is None else space.with_logbase(algorithm.logbase)
 
 
 def _read_objective(value: object, where: str) -> Objective:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -47,14 +47,21 @@ class RandomSampler:
 
     There draw n is the first candidate that no earlier draw is: under Sobol point n of the sequence, then in either
     case the pseudo-random stream of (seed, n); after 100 candidates, any of the points that are left.
+
+    Args:
+        tried: the points of the first trials, which are not drawn here; Sobol's sequence begins after them.
     """
 
-    def __init__(self, space: SearchSpace, seed: int, rule: SamplingRule) -> None:
+    def __init__(self, space: SearchSpace, seed: int, rule: SamplingRule, tried: Sequence[Parameters] = ()) -> None:
         self._space = space
         self._seed = seed
+        self._first = len(tried)
         self._sobol = SobolSequence(len(space.dimensions), seed) if rule is SamplingRule.SOBOL else None
         self._unseen = Unseen(space) if is_finite(space) else None
-        self._next = 0
+        if self._unseen is not None:
+            for point in tried:
+                self._unseen.note(point)
+        self._next = self._first
 
     def ask(self, number: int, history: History) -> Parameters | None:
         if self._unseen is None:
@@ -73,4 +80,4 @@ class RandomSampler:
 
     def _candidates(self, number: int, generator: np.random.Generator) -> Iterator[Parameters]:
         points = random_points(self._space, generator)
-        return points if self._sobol is None else chain([self._space.point(self._sobol[number])], points)
+        return points if self._sobol is None else chain([self._space.point(self._sobol[number - self._first])], points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
@@ -49,8 +49,8 @@ def check_composition(
         yield from problems
     found = dict.fromkeys(_misfits(loader, config, (), fixed, "override {override}"))
     if not found:
-        rest = {key: drawn for key, drawn in space.parameters.items() if not wrong[key]}
-        points = list(SearchSpace(rest, space.absolute_children).middle_points())
+        rest = space.only([key for key, problems in wrong.items() if not problems])
+        points = list(rest.middle_points())
         for point in points:
             sampled = trial_overrides(point, ())
             found.update(dict.fromkeys(_misfits(loader, config, fixed, sampled, "search_space.{key}")))
@@ -62,13 +62,16 @@ def check_composition(
 def _misfits_of_options(
     loader: ConfigLoader,
     config: DictConfig,
-    parameters: Mapping[str, Distribution],
+    space: SearchSpace,
     point: Parameters,
     fixed: Sequence[str],
 ) -> Iterator[Problem]:
     """Keys that fit a point, but not with every option of a config group that is sampled beside them."""
-    for key, drawn in parameters.items():
-        if key not in point or not isinstance(drawn, Choice) or not loader.get_group_options(key.partition("@")[0]):
+    zipped = {key for group in space.zipped for key in group}  # of these every option was composed already
+    for key, drawn in space.parameters.items():
+        if key not in point or key in zipped or not isinstance(drawn, Choice):
+            continue
+        if not loader.get_group_options(key.partition("@")[0]):
             continue
         names = (name for name in islice(drawn.values, _MOST_COMPOSED) if isinstance(name, str))
         for name in dict.fromkeys(names):

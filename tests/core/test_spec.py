@@ -269,7 +269,7 @@ def test_says_where_the_mapping_stands() -> None:
 def test_refuses_anything_but_a_mapping() -> None:
     assert problems_of([])[0] == (
         "configuration: must be a mapping; got []. "
-        "It may hold search_space, sampling_algorithm, objective, limits, early_termination."
+        "It may hold search_space, sampling_algorithm, objective, limits, early_termination, zip, initial_points."
     )
 
 
