@@ -1,19 +1,18 @@
-"""Bayesian sampling: Optuna's TPE, told the whole history; a function of seed, trial number and history alone."""
+"""Bayesian sampling: a surrogate, told the whole history; a function of seed, trial number and history alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import TPESampler
-from optuna.trial import FrozenTrial
 
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
+from azsweep_core.samplers._distinct_tpe import DistinctTPESampler
 from azsweep_core.samplers._encoding import encode
+from azsweep_core.samplers._mixed import MixedSampler
 from azsweep_core.samplers._streams import Unseen, is_finite, random_points, stream
 from azsweep_core.sampling_algorithm import Surrogate
 from azsweep_core.search_space import SearchSpace
@@ -23,12 +22,10 @@ __all__ = ["BayesianSampler"]
 
 STARTUP_TRIALS = 10
 """Unless the user says, so many results are random draws before the model is asked; Optuna's default too."""
-PROPOSALS = 20
-"""So many points tried before are refused in a row, and the draw is left to chance."""
 
 
 class BayesianSampler:
-    """Random draws until `n_startup_trials` trials (10) have a result, then what TPE proposes in the light of all.
+    """Random draws until `n_startup_trials` trials (10) have a result, then what the surrogate proposes.
 
     In a finite space (`is_finite`) no point that was tried or is being tried comes again while there is another.
     """
@@ -45,7 +42,7 @@ class BayesianSampler:
         self._space = space
         self._seed = seed
         self._startup_trials = STARTUP_TRIALS if n_startup_trials is None else n_startup_trials
-        self._model = _Model(space, objective)
+        self._model = _Model(space, objective, surrogate)
         self._unseen = Unseen(space) if is_finite(space) else None
         self._noted: set[int] = set()
 
@@ -65,14 +62,14 @@ class BayesianSampler:
         random = random_points(self._space, generator)
         if self._model.results < self._startup_trials:
             return random
-        return chain(islice(self._model.proposals(int(generator.integers(2**32))), PROPOSALS), random)
+        return chain([self._model.propose(int(generator.integers(2**32)))], random)
 
 
 class _Model:
     """An Optuna study in memory that mirrors the history, through Optuna's public interface alone.
 
     Whoever is over is told once and for all, by trial number, so that a study that followed the sweep and one made
-    afterwards from its history hold the same. What a state means to TPE:
+    afterwards from its history hold the same. What a state means there:
 
     - a trial with a value that was neither terminated nor cancelled counts with this value (COMPLETE);
     - terminated trials, and cancelled ones with a value, count with their last value, after all the others (PRUNED);
@@ -80,16 +77,21 @@ class _Model:
     - trials not yet over count as bad (RUNNING), so that those at work at the same time spread out ("constant liar").
     """
 
-    def __init__(self, space: SearchSpace, objective: Objective) -> None:
+    def __init__(self, space: SearchSpace, objective: Objective, surrogate: Surrogate) -> None:
         self._space = space
         self._encodings = [encode(dimension) for dimension in space.dimensions]
-        # What is set in every trial is modelled jointly, what belongs to a branch each for itself.
-        self._joint = {
-            encoding.name: encoding.distribution
-            for encoding, dimension in zip(self._encodings, space.dimensions, strict=True)
-            if dimension.key in space.parameters and not encoding.distribution.single()
-        }
+        self._sampler = (MixedSampler if surrogate is Surrogate.MIXED else DistinctTPESampler)(
+            n_startup_trials=0,  # how long draws are random is decided above
+            space={encoding.name: encoding.distribution for encoding in self._encodings},
+            conditions={
+                self._encodings[child].name: {self._encodings[parent].name: taken for parent, taken in parents.items()}
+                for child, parents in space.conditions().items()
+            },
+            axes={encoding.name: encoding.axis for encoding in self._encodings if encoding.axis is not None},
+        )
         self._study = _create_study(objective)
+        self._study.ask()
+        (self._asked,) = self._study.get_trials(deepcopy=False)  # the trial that is proposed for, again and again
         self._earlier = 0
         self._told: set[int] = set()
         self._running: dict[int, optuna.Trial] = {}
@@ -132,28 +134,15 @@ class _Model:
             return
         self.results += 1
 
-    def proposals(self, seed: int) -> Iterator[Parameters]:
-        """Points that TPE proposes, one after the other, as if those before had not been asked for."""
-        self._study.sampler = _JointTPE(self._joint, seed)
-        while True:
-            yield self._propose(self._study.ask())
-
-    def _propose(self, asked: optuna.Trial) -> Parameters:
-        point = self._space.draw(lambda dimension: self._encodings[dimension.index].suggest(asked))
-        # The point comes back through the history, so that a value's last bit is the same after a resume.
-        self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
-        return point
-
-
-class _JointTPE(TPESampler):
-    """TPE that is told which parameters every trial has, instead of finding out from all of them at each ask."""
-
-    def __init__(self, joint: dict[str, BaseDistribution], seed: int) -> None:
-        super().__init__(seed=seed, n_startup_trials=0)  # how long draws are random is decided above
-        self._joint = joint
-
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._joint
+    def propose(self, seed: int) -> Parameters:
+        """The point that the surrogate proposes. The study stays as it is: points come back through the history."""
+        sampler = self._sampler
+        sampler.reseed(seed)
+        coded = sampler.sample_relative(
+            self._study, self._asked, sampler.infer_relative_search_space(self._study, self._asked)
+        )
+        encodings = self._encodings
+        return self._space.draw(lambda dimension: encodings[dimension.index].external(coded[str(dimension.index)]))
 
 
 def _create_study(objective: Objective) -> optuna.Study:

@@ -9,7 +9,6 @@ from statistics import NormalDist
 from typing import Protocol
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import Trial
 
 from azsweep_core._values import count_of, identity
 from azsweep_core.distributions import (
@@ -26,6 +25,7 @@ from azsweep_core.distributions import (
     Uniform,
     Value,
 )
+from azsweep_core.samplers._mixed_space import Axis, Levels
 from azsweep_core.search_space import Dimension
 
 __all__ = ["Encoding", "encode", "to_unit"]
@@ -35,13 +35,18 @@ CATEGORIES = 1000
 
 
 class Encoding(Protocol):
-    """What the model knows one dimension as."""
+    """What the model knows one dimension as.
+
+    Args:
+        axis: how a Gaussian process sees it where `distribution` does not say it all.
+    """
 
     name: str
     distribution: BaseDistribution
+    axis: Axis | None
 
-    def suggest(self, trial: Trial) -> Value:
-        """The value that the model suggests."""
+    def external(self, coded: float) -> Value:
+        """The value that `coded` stands for."""
         ...
 
     def internal(self, value: Value) -> int | float:
@@ -55,11 +60,12 @@ class _Categories:
     def __init__(self, name: str, values: Sequence[Value]) -> None:
         self.name = name
         self.distribution: BaseDistribution = CategoricalDistribution(range(len(values)))
+        self.axis: Axis | None = None
         self._values = values
         self._index = {identity(value): index for index, value in enumerate(values)}
 
-    def suggest(self, trial: Trial) -> Value:
-        return self._values[trial.suggest_categorical(self.name, range(len(self._values)))]
+    def external(self, coded: float) -> Value:
+        return self._values[int(coded)]
 
     def internal(self, value: Value) -> int | float:
         return self._index[identity(value)]
@@ -71,10 +77,11 @@ class _Positions:
     def __init__(self, name: str, values: Sequence[Value]) -> None:
         self.name = name
         self.distribution: BaseDistribution = IntDistribution(0, len(values) - 1)
+        self.axis: Axis | None = None
         self._values = values
 
-    def suggest(self, trial: Trial) -> Value:
-        return self._values[trial.suggest_int(self.name, 0, len(self._values) - 1)]
+    def external(self, coded: float) -> Value:
+        return self._values[int(coded)]
 
     def internal(self, value: Value) -> int | float:
         return self._values.index(value)
@@ -89,13 +96,23 @@ class _Quantile:
     def __init__(self, name: str, distribution: Distribution) -> None:
         self.name = name
         self.distribution: BaseDistribution = FloatDistribution(0.0, 1.0)
+        self.axis = _axis(distribution)
         self._distribution = distribution
 
-    def suggest(self, trial: Trial) -> Value:
-        return self._distribution.from_unit(min(trial.suggest_float(self.name, 0.0, 1.0), math.nextafter(1.0, 0.0)))
+    def external(self, coded: float) -> Value:
+        return self._distribution.from_unit(min(coded, math.nextafter(1.0, 0.0)))
 
     def internal(self, value: Value) -> int | float:
         return to_unit(self._distribution, value)
+
+
+def _axis(distribution: Distribution) -> Axis | None:
+    """The few values of a quantised expression as what they are; the others are as continuous as their quantile."""
+    values = distribution.support
+    if values is None or isinstance(distribution, (Choice, Randint)) or not 1 < count_of(values) <= CATEGORIES:
+        return None
+    middles = [to_unit(distribution, value) for value in values]
+    return Levels(middles, [(middle - middles[0]) / (middles[-1] - middles[0]) for middle in middles])
 
 
 def encode(dimension: Dimension) -> Encoding:
@@ -104,7 +121,7 @@ def encode(dimension: Dimension) -> Encoding:
     if not isinstance(distribution, (Choice, Randint)):
         return _Quantile(name, distribution)
     values = distribution.support
-    if count_of(values) > CATEGORIES:
+    if count_of(values) > CATEGORIES and not dimension.is_branch:
         return _Quantile(name, distribution)
     ordered = isinstance(distribution, Choice) and not dimension.is_branch and _is_ascending(values)
     return _Positions(name, values) if ordered else _Categories(name, values)

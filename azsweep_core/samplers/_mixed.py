@@ -1,0 +1,135 @@
+"""A Gaussian process in turns with TPE: a sampler for any Optuna study, on Optuna's public interface alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from azsweep_core.samplers._acquisition import log_expected_improvement, most_promising
+from azsweep_core.samplers._distinct_tpe import DistinctTPESampler, Record, Result
+from azsweep_core.samplers._gaussian_process import believe, condition, default, fit, standardised
+
+__all__ = ["MixedSampler"]
+
+Array = NDArray[np.float64]
+
+TPE_SHARE = 0.25
+"""Part of the asks that TPE answers: a Gaussian process that is misled would not find out by itself."""
+REFIT = 15
+"""At every so many results hyperparameters are found from scratch."""
+COLD_STEPS, WARM_STEPS = 30, 8
+"""Of the search for hyperparameters: from scratch, and from what the first results gave."""
+FITTED = 200
+"""Most results that the Gaussian process is fitted to: half of them the best, the others the latest."""
+LEADERS = 5
+"""So many of the best points are looked around."""
+
+_logger = logging.getLogger(__name__)
+
+
+class MixedSampler(DistinctTPESampler):
+    """A Gaussian process that leaves a quarter of the asks to TPE, without trying a point twice.
+
+    It models the losses over all parameters jointly, those of trials that still run by what it expects of them, and
+    proposes where expected improvement is greatest. Pruned trials count as no better than the median. Whatever goes
+    wrong with it, TPE answers in its place.
+
+    What it proposes is a function of the study's trials by number and of the seed: hyperparameters are found from
+    scratch for the first 15, 30, 45 ... results, which is remembered but could be repeated, and from there improved
+    for all. The order in which trials ended does not matter.
+
+    Args: as `DistinctTPESampler`.
+
+    >>> import optuna
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> study = optuna.create_study(sampler=MixedSampler(seed=1))
+    >>> study.optimize(lambda trial: trial.suggest_float("x", -5, 5) ** 2, n_trials=25)
+    >>> study.best_value < 1e-3
+    True
+    """
+
+    _has_failed = False
+    _fitted: tuple[Record, tuple[int, ...], Array] | None = None
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Values of all parameters of `search_space` that are active."""
+        if not search_space or len(study.directions) > 1:
+            return self._tpe.sample_relative(study, trial, search_space)
+        record = self._recorded(study, trial, search_space)
+        is_ready = len(record.results) >= max(1, self._n_startup_trials)
+        if is_ready and self._generator.random() >= TPE_SHARE:
+            try:
+                row = self._by_gaussian_process(record, study.direction)
+            except Exception:  # whatever the numbers do, a study goes on
+                if not self._has_failed:
+                    _logger.debug("The Gaussian process failed; TPE proposes in its place.", exc_info=True)
+                self._has_failed = True
+                row = None
+            if row is not None:
+                return record.space.point(row)
+        return self._propose(study, trial, record)
+
+    def _by_gaussian_process(self, record: Record, direction: StudyDirection) -> Array | None:
+        """The most promising row that was not tried; None if none is found."""
+        space = record.space
+        numbers = sorted(record.results)
+        rows, losses = observations([record.results[number] for number in numbers], direction)
+        columns, standard = space.columns(rows), standardised(losses)
+        theta = fit(self._start(record, numbers, direction), columns, space.groups, standard, WARM_STEPS)[0]
+        posterior = condition(theta, columns, space.groups, standard)
+        known = columns
+        if record.running:
+            running = space.columns(np.array(record.running))
+            posterior = believe(posterior, theta, running)
+            known = np.vstack([columns, running])
+        best = float(posterior.mean(known).min())
+
+        def score(candidates: Array) -> Array:
+            return log_expected_improvement(*posterior.mean_and_deviation(space.columns(candidates)), best)
+
+        leaders = rows[np.argsort(losses, kind="stable")[:LEADERS]]
+        return most_promising(space, score, leaders, record.tried, self._generator)
+
+    def _start(self, record: Record, numbers: Sequence[int], direction: StudyDirection) -> Array:
+        """Hyperparameters for the first results, as many as there are whole multiples of 15."""
+        first = tuple(numbers[: len(numbers) // REFIT * REFIT]) or tuple(numbers)
+        if self._fitted is None or self._fitted[:2] != (record, first):
+            rows, losses = observations([record.results[number] for number in first], direction)
+            columns = record.space.columns(rows)
+            start = default(len(record.space.names))
+            self._fitted = record, first, fit(start, columns, record.space.groups, standardised(losses), COLD_STEPS)[0]
+        return self._fitted[2]
+
+
+def observations(results: Sequence[Result], direction: StudyDirection) -> tuple[Array, Array]:
+    """Rows and losses of at most 200 results, the 100 best and the 100 latest; `results` are in order of number.
+
+    An infinite loss is as bad as the worst finite one; what is infinitely good is left out. A pruned trial, stopped
+    because it was no better than others, is as bad as the median, or as its last value where that is worse.
+    """
+    sign = -1.0 if direction is StudyDirection.MAXIMIZE else 1.0
+    losses = np.array([math.nan if result.value is None else sign * result.value for result in results])
+    pruned = np.array([result.is_pruned for result in results])
+    complete = losses[~pruned & np.isfinite(losses)]
+    if complete.size:
+        losses = np.where(pruned, np.fmax(losses, np.median(complete)), losses)
+    finite = losses[np.isfinite(losses)]
+    losses = np.where(losses == math.inf, finite.max(initial=-math.inf), losses)
+    usable = np.flatnonzero(np.isfinite(losses))
+    if len(usable) > FITTED:
+        recent = usable[-FITTED // 2 :]
+        others = usable[: -FITTED // 2]
+        best = others[np.argsort(losses[others], kind="stable")[: FITTED - len(recent)]]
+        usable = np.sort(np.concatenate([best, recent]))
+    return np.array([results[index].row for index in usable.tolist()]), losses[usable]
