@@ -19,9 +19,10 @@ from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.trial import Parameters
+from hydra_plugins.hydra_azsweep_sweeper._override_text import key_problems
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
 
-__all__ = ["check_composition", "compose_task_config"]
+__all__ = ["check_composition", "check_points", "compose_task_config"]
 
 _MOST_OPTIONS = 1000
 _MOST_COMPOSED = 20
@@ -57,6 +58,21 @@ def check_composition(
         if not found and points:
             found.update(dict.fromkeys(_misfits_of_options(loader, config, rest, points[0], fixed)))
     yield from found
+
+
+def check_points(
+    loader: ConfigLoader, config: DictConfig, space: SearchSpace, points: Sequence[Parameters], fixed: Sequence[str]
+) -> Iterator[Problem]:
+    """What the app has against initial points, whose values may lie outside of a space that fits the app."""
+    for number, point in enumerate(points):
+        where = f"initial_points[{number}]"
+        unwritable = [
+            each for key, value in point.items() for each in key_problems(value, f"{where}.{key.lstrip('+')}")
+        ]
+        yield from unwritable
+        if not unwritable:
+            sampled = trial_overrides(space.complete(point, [0.5] * len(space.dimensions)), ())
+            yield from _misfits(loader, config, fixed, sampled, f"{where}.{{key}}")
 
 
 def _misfits_of_options(

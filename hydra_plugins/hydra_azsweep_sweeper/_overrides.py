@@ -39,12 +39,19 @@ class SweepOverrides:
         fixed: overrides that go with every trial.
         pinned: for the log: the keys that a plain value took out of the search space.
         problems: everything that is wrong. What they are about is left out of the rest, which can still be judged.
+        lost: the keys that are left out, without prefix.
     """
 
     parameters: Mapping[str, Any]
     fixed: tuple[str, ...]
     pinned: tuple[str, ...]
     problems: tuple[Problem, ...]
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """The keys that plain overrides set or delete, without prefix."""
+        return frozenset(map(_path, self.fixed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def read_overrides(
     )
     drawn: dict[str, _Entry] = {}
     fixed: list[_Entry] = []
-    pinned: list[str] = []
+    pinned: dict[str, str] = {}
     disputed: dict[str, Problem] = {}
     for source in sources:
         entries = [entry for entry in source if entry is not None]
@@ -103,16 +110,19 @@ def read_overrides(
         for entry in entries:
             if entry.is_drawn:
                 drawn[entry.path] = entry  # one of a lower source keeps its place
+                pinned.pop(entry.path, None)
                 continue
             fixed.append(entry)
             if drawn.pop(entry.path, None) is not None:
-                pinned.append(f"{entry.path} is not sampled: {entry.where} decides it for every trial.")
+                pinned[entry.path] = f"{entry.path} is not sampled: {entry.where} decides it for every trial."
     disputed.update(_overlapping([*drawn.values(), *fixed], config_loader))
+    left = {entry.path for entry in (*drawn.values(), *fixed)} - disputed.keys()
     return SweepOverrides(
         parameters={entry.key: entry.drawn_from for entry in drawn.values() if entry.path not in disputed},
         fixed=tuple(entry.text for entry in fixed if entry.text is not None and entry.path not in disputed),
-        pinned=tuple(pinned),
+        pinned=tuple(pinned.values()),
         problems=(*reader.problems, *disputed.values()),
+        lost=frozenset(_path(each) for each in (*search_space, *params, *arguments)) - left,
     )
 
 

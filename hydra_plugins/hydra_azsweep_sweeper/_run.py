@@ -33,11 +33,13 @@ from azsweep_core.signals import StopSignals
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
-from azsweep_core.trial import EarlierTrial, TrialState
-from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, compose_task_config
+from azsweep_core.trial import EarlierTrial, Parameters, TrialState
+from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
+from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
+from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
@@ -94,17 +96,20 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     overrides = read_overrides(arguments, settings.params, settings.search_space, loader, logbase=base)
     problems += overrides.problems
     is_space_lost = not overrides.parameters and any(each.where.startswith(_SPACE) for each in problems)
-    space, spec, judgement = read_and_judge({**settings.spec, "search_space": overrides.parameters})
+    given, unused = without_pinned(settings.spec, overrides)
+    app_values = AppValues(loader, config, overrides.fixed)
+    space, spec, judgement = read_and_judge({**given, "search_space": overrides.parameters}, app_values)
     problems += [each for each in judgement.errors if each.where != "search_space" or not is_space_lost]
     if space is not None:
-        problems += _check_against_the_app(loader, config, space, overrides.fixed)
+        points = () if spec is None else spec.initial_points
+        problems += _check_against_the_app(loader, config, space, overrides.fixed, points)
     if spec is not None:
         problems += _sharing_problems(spec.limits, settings.devices)
     warm_start = read_warm_start(settings, spec, legal=not judgement.errors, doomed=bool(problems))
     problems += warm_start.problems
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
-    notes = (*settings.notes, *overrides.pinned, *warm_start.notes)
+    notes = (*settings.notes, *overrides.pinned, *unused, *warm_start.notes)
     _log_notes(notes, (*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)))
     return _Request(settings, spec, overrides.fixed, warm_start)
 
@@ -127,15 +132,21 @@ def _sharing_problems(limits: Limits, devices: Sequence[str]) -> Iterator[Proble
 
 
 def _check_against_the_app(
-    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]
+    loader: ConfigLoader,
+    config: DictConfig,
+    space: SearchSpace,
+    fixed: Sequence[str],
+    initial_points: Sequence[Parameters],
 ) -> Iterator[Problem]:
-    """What the app has against the parameters that are legal in themselves."""
-    legal = {key: each for key, each in space.parameters.items() if not any(each.validate(key))}
-    probe = SearchSpace(legal, space.absolute_children)
+    """What the app has against the parameters that are legal in themselves, and against the initial points."""
+    probe = space.only([key for key, each in space.parameters.items() if not any(each.validate(key))])
     if any(probe.validate("search_space")):
         return
     unpassable = list(check_space(probe, fixed))
-    yield from unpassable or check_composition(loader, config, probe, fixed)
+    misfits = unpassable or list(check_composition(loader, config, probe, fixed))
+    if not misfits and probe == space:
+        misfits = list(check_points(loader, config, space, initial_points, fixed))
+    yield from misfits
 
 
 def _log_notes(notes: Sequence[str], warnings: Sequence[Problem] = ()) -> None:
@@ -224,7 +235,7 @@ def _plan(spec: SweepSpec, settings: Settings, host: Host) -> SweepPlan:
         spec=to_mapping(spec),
         objective=spec.objective,
         limits=spec.limits,
-        sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective),
+        sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective, spec.initial_points),
         policy=spec.early_termination,
         max_trials=spec.max_trials,
         slots=host.slots,

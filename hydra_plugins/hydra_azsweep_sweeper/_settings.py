@@ -20,7 +20,7 @@ from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
 __all__ = ["Settings", "read_settings"]
 
-_SPEC = ("sampling_algorithm", "objective", "limits", "early_termination")
+_SPEC = ("zip", "initial_points", "sampling_algorithm", "objective", "limits", "early_termination")
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
 
 

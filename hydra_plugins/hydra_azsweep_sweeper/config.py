@@ -12,6 +12,8 @@ DEFAULTS = {
     "_recursive_": False,  # what the search space holds is data, never an object to make
     "search_space": {},
     "params": {},
+    "zip": None,
+    "initial_points": None,
     "sampling_algorithm": "random",
     "objective": {"primary_metric": None, "goal": None},
     "limits": {

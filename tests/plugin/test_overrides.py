@@ -142,6 +142,13 @@ def test_a_plain_value_takes_its_key_out_of_the_search_space(
     assert found.pinned == (f"{note} for every trial.",)
 
 
+def test_a_key_that_is_sampled_after_all_is_not_pinned(read: Read) -> None:
+    """A plain value in `params` decides nothing where the command line has an expression."""
+    found = read("lr=0.1,0.2", params={"lr": 0.5}, space={"lr": LR})
+
+    assert (found.parameters, found.fixed, found.pinned) == ({"lr": Choice([0.1, 0.2])}, (), ())
+
+
 def test_plain_overrides_keep_their_order_and_the_higher_source_replaces_the_lower(read: Read) -> None:
     found = read("b=3", "a=4", "~c", params={"a": 1, "d": 2})
 
