@@ -23,7 +23,7 @@ from azsweep_core.scheduler import EndingKind
 from azsweep_core.signals import StopSignals
 from azsweep_core.sweep import Ports, SweepPlan, SweepResult, run_sweep
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
-from azsweep_core.trial import Parameters, TrialState
+from azsweep_core.trial import EarlierTrial, Parameters, TrialState
 
 
 @dataclass
@@ -54,6 +54,7 @@ class Rig:
         policy: Policy | None = None,
         names: tuple[str, ...] = (),
         away: tuple[float, float] = (0.0, 0.0),
+        earlier: tuple[EarlierTrial, ...] = (),
     ) -> SweepResult:
         self.launcher = FakeLauncher(self.clock, script)
         self.tracker = FakeTracker(self.clock, self.launcher, script)
@@ -67,6 +68,7 @@ class Rig:
             policy=policy,
             max_trials=max_trials,
             slots=slots,
+            earlier=earlier,
         )
         with StopSignals() as signals, closing(Ledger(self.directory / "sweep.jsonl")) as ledger:
             ports = Ports(
@@ -123,6 +125,25 @@ class TestRunning:
 
         assert len(result.trials) == 3
         assert result.ending.reason == "every point of the search space was tried: 3 trials"
+
+    def test_what_the_sampler_learns_from_is_in_the_ledger_before_the_first_trial(self, rig: Rig) -> None:
+        """And is none of the sweep's own trials."""
+        earlier = EarlierTrial(
+            source="old",
+            number=0,
+            parameters={"x": 1},
+            state=TrialState.COMPLETED,
+            value=-1.0,
+            last_value=-1.0,
+            reports=1,
+        )
+
+        result = rig.run(lambda launch: returns(1.0), earlier=(earlier,), max_trials=2)
+
+        events = [type(event).__name__ for event in read_ledger(rig.directory / "sweep.jsonl")]
+        assert events[:3] == ["SweepStarted", "WarmStarted", "TrialSubmitted"]
+        assert result.history.earlier == (earlier,)
+        assert [trial.value for trial in result.trials] == [1.0, 1.0]
 
     def test_every_event_is_in_the_ledger(self, rig: Rig) -> None:
         result = rig.run(lambda launch: Script(curve=[(0.5, 0.3)]))

@@ -36,6 +36,7 @@ EXPECTED = {
         "fail_fast": 3,
     },
     "early_termination": None,
+    "warm_start": None,
     "tracking": "mlflow",
     "experiment_name": None,
     "stop_grace": 10,

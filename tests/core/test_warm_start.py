@@ -1,0 +1,354 @@
+"""Warm start: which trials of an earlier sweep a new one learns from, and what is said of the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from azsweep_core.distributions import Branch, Choice, LogUniform, QUniform, Randint, Uniform
+from azsweep_core.history import Event, SweepEnded, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted, WarmStarted
+from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.objective import Goal, Objective
+from azsweep_core.search_space import SearchSpace
+from azsweep_core.trial import EarlierTrial, Measurement, TrialState
+from azsweep_core.warm_start import EarlierSweep, HeadStart, head_start, sweep_of_events
+
+LOSS = Objective("loss", Goal.MINIMIZE)
+SPEC = {"objective": {"primary_metric": "loss", "goal": "minimize"}}
+STARTED = SweepStarted(time_s=0.0, spec=SPEC)
+COMPLETED = TrialState.COMPLETED
+
+
+def trial(number: int = 0, **parameters: Any) -> EarlierTrial:
+    return with_keys(parameters, number)
+
+
+def with_keys(parameters: Mapping[str, Any], number: int = 0) -> EarlierTrial:
+    return EarlierTrial(
+        source="old", number=number, parameters=parameters, state=COMPLETED, value=0.5, last_value=0.5, reports=1
+    )
+
+
+def sweep(
+    *trials: EarlierTrial, objective: Objective = LOSS, without_value: int = 0, unfinished: int = 0
+) -> EarlierSweep:
+    return EarlierSweep(
+        source="old", objective=objective, trials=trials, without_value=without_value, unfinished=unfinished
+    )
+
+
+def points(head: HeadStart) -> list[dict[str, Any]]:
+    return [dict(trial.parameters) for trial in head.trials]
+
+
+FLAT = SearchSpace({"lr": LogUniform(-9, 0), "width": Choice([16, 32]), "+opt.wd": Uniform(0, 1)})
+NESTED = SearchSpace(
+    {
+        "lr": Uniform(0, 1),
+        "+model": Choice([Branch(None, {"name": "mlp", "units": Randint(8)}), Branch(None, {"name": "linear"})]),
+    }
+)
+
+
+class TestFitting:
+    """A trial fits if its values, under the same names, are a point of the space."""
+
+    @pytest.mark.parametrize(
+        ("space", "earlier", "now"),
+        [
+            pytest.param(
+                FLAT,
+                {"lr": 0.1, "width": 16, "+opt.wd": 0.5},
+                {"lr": 0.1, "width": 16, "+opt.wd": 0.5},
+                id="same-keys",
+            ),
+            pytest.param(
+                FLAT,
+                {"+lr": 0.1, "++width": 16, "opt.wd": 0.5},
+                {"lr": 0.1, "width": 16, "+opt.wd": 0.5},
+                id="prefixes-make-no-difference",
+            ),
+            pytest.param(
+                FLAT,
+                {"opt.wd": 0.5, "width": 32, "lr": 0.1},
+                {"lr": 0.1, "width": 32, "+opt.wd": 0.5},
+                id="in-the-order-of-now",
+            ),
+            pytest.param(
+                NESTED,
+                {"model.name": "mlp", "model.units": 3, "lr": 0.1},
+                {"lr": 0.1, "+model.name": "mlp", "+model.units": 3},
+                id="branch",
+            ),
+            pytest.param(
+                NESTED,
+                {"lr": 0.1, "+model.name": "linear"},
+                {"lr": 0.1, "+model.name": "linear"},
+                id="branch-with-fewer-keys",
+            ),
+            pytest.param(SearchSpace({"n": Uniform(0, 9)}), {"n": 3}, {"n": 3}, id="integer-of-another-expression"),
+            pytest.param(SearchSpace({"n": QUniform(0, 9, 1)}), {"n": 3}, {"n": 3}, id="quantised"),
+            pytest.param(
+                SearchSpace({"clip": Choice([1.0, math.inf])}), {"clip": "inf"}, {"clip": math.inf}, id="inf-of-mlflow"
+            ),
+            pytest.param(
+                SearchSpace({"clip": Choice(["inf", "no"])}), {"clip": "inf"}, {"clip": "inf"}, id="inf-as-text"
+            ),
+            pytest.param(
+                SearchSpace({"m": Choice([Branch(None, {}), Branch(None, {"a": 1})])}), {}, {}, id="branch-without-keys"
+            ),
+        ],
+    )
+    def test_is_taken(self, space: SearchSpace, earlier: dict[str, Any], now: dict[str, Any]) -> None:
+        head = head_start(sweep(with_keys(earlier)), space, LOSS)
+
+        assert [list(point.items()) for point in points(head)] == [list(now.items())]
+        assert head == HeadStart(head.trials, "warm start: 1 of 1 trials of old")
+
+    @pytest.mark.parametrize(
+        ("space", "earlier", "reason"),
+        [
+            pytest.param(FLAT, {"lr": 0.1, "width": 16}, "1 with other parameters (without opt.wd)", id="missing"),
+            pytest.param(
+                FLAT,
+                {"lr": 0.1, "width": 16, "opt.wd": 0.5, "seed": 1},
+                "1 with other parameters (with seed)",
+                id="one-more",
+            ),
+            pytest.param(
+                FLAT,
+                {"rate": 0.1, "width": 16, "opt.decay": 0.5},
+                "1 with other parameters (without lr, opt.wd; with rate, opt.decay)",
+                id="other-names",
+            ),
+            pytest.param(FLAT, {}, "1 with other parameters (without lr, opt.wd, width)", id="none"),
+            pytest.param(
+                SearchSpace({"a": Uniform(0, 1)}),
+                dict.fromkeys("abcdefgh", 0),
+                "1 with other parameters (with b, c, d, e, f, ...)",
+                id="many-names",
+            ),
+            pytest.param(
+                FLAT, {"lr": 3, "width": 16, "opt.wd": 0.5}, "1 outside the search space (lr=3)", id="outside-a-range"
+            ),
+            pytest.param(
+                FLAT,
+                {"lr": 0.1, "width": 64, "opt.wd": 2},
+                "1 outside the search space (width=64, +opt.wd=2)",
+                id="outside-of-two",
+            ),
+            pytest.param(
+                FLAT,
+                {"lr": 0.1, "width": "16", "opt.wd": 0.5},
+                "1 outside the search space (width='16')",
+                id="a-text-is-no-number",
+            ),
+            pytest.param(
+                NESTED,
+                {"lr": 0.1, "model.name": "linear", "model.units": 3},
+                "1 outside the search space",
+                id="keys-of-two-branches",
+            ),
+            pytest.param(
+                NESTED, {"lr": 0.1, "model.name": "mlp"}, "1 outside the search space", id="a-branch-without-its-key"
+            ),
+            pytest.param(
+                NESTED,
+                {"lr": 0.1, "model.units": 3},
+                "1 with other parameters (without model.name)",
+                id="without-a-key-of-every-branch",
+            ),
+        ],
+    )
+    def test_is_left_out(self, space: SearchSpace, earlier: dict[str, Any], reason: str) -> None:
+        middle = next(space.middle_points())
+
+        head = head_start(sweep(with_keys(earlier), with_keys(middle, 1)), space, LOSS)
+
+        assert [trial.number for trial in head.trials] == [1]
+        assert head.note == f"warm start: 1 of 2 trials of old; left out: {reason}"
+
+    def test_the_note_counts_every_reason_and_shows_one_value_a_parameter(self) -> None:
+        space = SearchSpace({"x": Uniform(0, 1), "y": Uniform(0, 1)})
+        trials = [trial(x=0.1, y=0.1), trial(x=2, y=0), trial(x=3, y=0), trial(x=0, y=9), trial(x=0, z=1), trial(y=1)]
+
+        head = head_start(sweep(*trials, without_value=4, unfinished=2), space, LOSS)
+
+        assert head.note == (
+            "warm start: 1 of 12 trials of old; left out: 2 with other parameters (without y, x; with z), "
+            "3 outside the search space (x=2, y=9), 4 without a value, 2 not over"
+        )
+
+    def test_a_trial_keeps_everything_but_its_keys(self) -> None:
+        earlier = EarlierTrial(
+            source="old",
+            number=7,
+            parameters={"+x": 0.5},
+            state=TrialState.TERMINATED,
+            value=0.1,
+            last_value=0.3,
+            reports=4,
+        )
+
+        (taken,) = head_start(sweep(earlier), SearchSpace({"x": Uniform(0, 1)}), LOSS).trials
+
+        assert taken == EarlierTrial(
+            source="old",
+            number=7,
+            parameters={"x": 0.5},
+            state=TrialState.TERMINATED,
+            value=0.1,
+            last_value=0.3,
+            reports=4,
+        )
+
+
+class TestProblems:
+    """A sweep that nothing can be learnt from is an error."""
+
+    X = SearchSpace({"x": Uniform(0, 1)})
+
+    @pytest.mark.parametrize(
+        ("earlier", "text"),
+        [
+            pytest.param(
+                sweep(trial(x=0.5), objective=Objective("loss", Goal.MAXIMIZE)),
+                "warm_start: an earlier sweep must have the objective of this one, minimize loss; "
+                "got old, which is to maximize loss.",
+                id="other-goal",
+            ),
+            pytest.param(
+                sweep(trial(x=0.5), objective=Objective("acc", Goal.MINIMIZE)),
+                "warm_start: an earlier sweep must have the objective of this one, minimize loss; "
+                "got old, which is to minimize acc.",
+                id="other-metric",
+            ),
+            pytest.param(
+                sweep(),
+                "warm_start: an earlier sweep must have a trial with a value that fits this search space; "
+                "got old with 0 trials.",
+                id="no-trial",
+            ),
+            pytest.param(
+                sweep(trial(x=2.5), trial(x=3), without_value=3, unfinished=1),
+                "warm_start: an earlier sweep must have a trial with a value that fits this search space; "
+                "got old with 6 trials: 2 outside the search space (x=2.5), 3 without a value, 1 not over.",
+                id="nothing-fits",
+            ),
+        ],
+    )
+    def test_in_words(self, earlier: EarlierSweep, text: str) -> None:
+        head = head_start(earlier, self.X, LOSS)
+
+        assert (head.trials, head.note) == ((), "")
+        assert str(head.problem) == text
+
+    @pytest.mark.parametrize(
+        ("now", "then", "pairs"),
+        [
+            pytest.param("learning_rate", "lerning_rate", "lerning_rate for learning_rate", id="misspelt"),
+            pytest.param("lr", "lrate", "lrate for lr", id="longer"),
+            pytest.param("width", "wid", "wid for width", id="shorter"),
+            pytest.param("optimizer.lr", "opt.lr", "opt.lr for optimizer.lr", id="moved"),
+            pytest.param("+optimizer.lr", "lr", "lr for optimizer.lr", id="moved-to-the-top"),
+            pytest.param("x", "momentum", None, id="another"),
+        ],
+    )
+    def test_names_that_may_have_changed_are_paired(self, now: str, then: str, pairs: str | None) -> None:
+        problem = head_start(sweep(with_keys({then: 0.5})), SearchSpace({now: Uniform(0, 1)}), LOSS).problem
+
+        assert problem is not None
+        assert problem.fix == (pairs and f"Nearest names: {pairs}; only parameters of the same name are compared.")
+
+
+def submitted(number: int, **parameters: Any) -> TrialSubmitted:
+    return TrialSubmitted(time_s=1.0, number=number, attempt=1, parameters=parameters)
+
+
+def measured(number: int, *values: float) -> TrialMeasured:
+    return TrialMeasured(number=number, measurements=tuple(Measurement(None, value, 0.0) for value in values))
+
+
+def ended(number: int, state: TrialState = COMPLETED) -> TrialEnded:
+    return TrialEnded(time_s=2.0, number=number, state=state)
+
+
+class TestLedger:
+    """What a ledger's events leave to learn from."""
+
+    @pytest.mark.parametrize("state", [state for state in TrialState if state.is_final])
+    def test_a_trial_that_is_over_counts_with_its_best_and_its_last_value(self, state: TrialState) -> None:
+        events: list[Event] = [STARTED, submitted(0, x=1), measured(0, 0.5, 0.2, 0.4, math.nan), ended(0, state)]
+
+        found = sweep_of_events("old", events)
+
+        assert list(found.trials) == [
+            EarlierTrial(source="old", number=0, parameters={"x": 1}, state=state, value=0.2, last_value=0.4, reports=4)
+        ]
+        assert (found.source, found.objective, found.without_value, found.unfinished) == ("old", LOSS, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("events", "without_value", "unfinished"),
+        [
+            pytest.param([], 0, 0, id="none-has-begun"),
+            pytest.param([submitted(0), ended(0, TrialState.FAILED)], 1, 0, id="failed"),
+            pytest.param([submitted(0), measured(0, math.nan, math.inf), ended(0)], 1, 0, id="no-usable-value"),
+            pytest.param([submitted(0), measured(0, 0.1)], 0, 1, id="still-running"),
+            pytest.param(
+                [submitted(0), ended(0, TrialState.CANCELLED), SweepEnded(time_s=9, stop_reason="")], 1, 0, id="over"
+            ),
+        ],
+    )
+    def test_other_trials_are_counted(self, events: list[Event], without_value: int, unfinished: int) -> None:
+        everything: list[Event] = [STARTED, *events]
+
+        found = sweep_of_events("old", everything)
+
+        assert (list(found.trials), found.without_value, found.unfinished) == ([], without_value, unfinished)
+
+    def test_trials_that_the_earlier_sweep_learnt_from_itself_are_not_its_own(self) -> None:
+        """Whoever wants them too names their sweep too: so none counts twice."""
+        warm = WarmStarted(time_s=0.0, trials=(trial(x=0.1),))
+        events: list[Event] = [STARTED, warm, submitted(0, x=0.2), measured(0, 0.5), ended(0)]
+
+        found = sweep_of_events("old", events)
+
+        assert [dict(each.parameters) for each in found.trials] == [{"x": 0.2}]
+
+    @pytest.mark.parametrize(
+        ("events", "error"),
+        [
+            pytest.param([], "no sweep has begun", id="empty"),
+            pytest.param([submitted(0)], "no sweep has begun", id="without-its-start"),
+            pytest.param([SweepStarted(time_s=0, spec={})], "KeyError: 'objective'", id="no-objective"),
+            pytest.param(
+                [SweepStarted(time_s=0, spec={"objective": {"primary_metric": "loss", "goal": "up"}})],
+                "'up' is not a valid Goal",
+                id="no-goal",
+            ),
+            pytest.param([SweepStarted(time_s=0, spec={"objective": 3})], "TypeError: ", id="objective-of-a-number"),
+            pytest.param([STARTED, ended(3)], "KeyError: 3", id="an-end-without-a-beginning"),
+            pytest.param(
+                [STARTED, submitted(0), ended(0), ended(0)], "trial 0 cannot go from completed to", id="two-ends"
+            ),
+        ],
+    )
+    def test_events_that_no_sweep_gives_are_an_error(self, events: Sequence[Event], error: str) -> None:
+        with pytest.raises(ValueError, match=f"^{error}"):
+            sweep_of_events("old", events)
+
+    def test_a_ledger_that_is_being_written_can_be_read(self, tmp_path: Path) -> None:
+        ledger = Ledger(tmp_path / "sweep.jsonl")
+        for event in (STARTED, submitted(0, x=0.1), measured(0, 0.5), ended(0), submitted(1, x=0.2)):
+            ledger.append(event)
+        with (tmp_path / "sweep.jsonl").open("a") as torn:
+            torn.write('{"event": "trial_meas')
+
+        found = sweep_of_events("old", list(read_ledger(tmp_path / "sweep.jsonl")))
+
+        ledger.close()
+        assert (len(found.trials), found.unfinished) == (1, 1)
