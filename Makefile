@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types docs bench fix clean
+.PHONY: help setup demo test check lint types docs bench bench-samplers fix clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with the project and everything it is developed with"
@@ -11,6 +11,7 @@ help:
 	@echo "make check   lint, types and links of the documentation"
 	@echo "make test    every test"
 	@echo "make bench   the benchmarks, about six minutes, into benchmarks/results"
+	@echo "make bench-samplers   the benchmarks of samplers, hours; goes on where it was stopped"
 	@echo "make fix     format, and repair what the linter can"
 	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
 
@@ -45,6 +46,13 @@ docs: setup
 bench: setup
 	@mkdir -p benchmarks/results
 	@for name in overhead utilisation growth; do \
+		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
+		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
+		cat benchmarks/results/$$name.md; \
+	done
+
+bench-samplers: setup
+	@for name in sampler_cost sampler_quality; do \
 		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \

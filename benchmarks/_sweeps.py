@@ -14,10 +14,22 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-__all__ = ["Contender", "Cost", "azsweep", "basic", "needs", "optuna_sweeper", "peer_environment", "run_sweep", "say"]
+__all__ = [
+    "ENVIRONMENTS",
+    "Contender",
+    "Cost",
+    "azsweep",
+    "basic",
+    "needs",
+    "optuna_sweeper",
+    "optuna_sweeper_environment",
+    "peer_environment",
+    "run_sweep",
+    "say",
+]
 
 _HERE = Path(__file__).parent
-_ENVIRONMENTS = _HERE / ".envs"
+ENVIRONMENTS = _HERE / ".envs"
 _HYDRA = f"hydra-core=={version('hydra-core')}"
 
 
@@ -56,13 +68,17 @@ def basic(*more: str) -> Contender:
 
 def optuna_sweeper(slots: int, *more: str) -> Contender:
     """Hydra's Optuna sweeper; its random sampler, which costs least."""
-    python = peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
     fixed = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=random", f"hydra.sweeper.n_jobs={slots}")
     return Contender(
         "hydra-optuna-sweeper 1.3.0",
-        python,
+        optuna_sweeper_environment(),
         lambda trials: ["x=interval(0, 1)", f"hydra.sweeper.n_trials={trials}", *fixed, *more],
     )
+
+
+def optuna_sweeper_environment() -> Path:
+    """Interpreter of an environment that holds Hydra's Optuna sweeper."""
+    return peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +133,7 @@ def say(text: str) -> None:
 
 def peer_environment(name: str, *requirements: str) -> Path:
     """Interpreter of an environment with just these packages; made when first needed, or when they have changed."""
-    directory = _ENVIRONMENTS / name
+    directory = ENVIRONMENTS / name
     python, stamp = directory / "bin" / "python", directory / "requirements.txt"
     wanted = "\n".join((f"# Python {sys.version}", *requirements))
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:

@@ -42,7 +42,31 @@ def test_growth_prints_one_table() -> None:
     assert all(float(cell) > 0 for row in rows[2:] for cell in row[2:])
 
 
-@pytest.mark.parametrize("name", ["growth.py", "overhead.py", "utilisation.py"])
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        pytest.param("sampler_quality.py", 6, id="sampler-quality"),
+        pytest.param("sampler_cost.py", 2, id="sampler-cost"),
+    ],
+)
+def test_the_samplers_benchmarks_print_their_tables(name: str, tables: int) -> None:
+    """With `--quick` they need nothing that is not installed here, and leave the kept results alone."""
+    kept = {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()}
+
+    page = run(name, "--quick")
+
+    assert sum(line.startswith("**") for line in page.splitlines()) == tables
+    assert {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()} == kept
+
+
+def test_an_unknown_sampler_is_refused_by_name() -> None:
+    with pytest.raises(AssertionError, match="smac: not among random, sobol, tpe"):
+        run("sampler_quality.py", "--contenders", "tpe,smac")
+
+
+@pytest.mark.parametrize(
+    "name", ["growth.py", "overhead.py", "sampler_cost.py", "sampler_quality.py", "utilisation.py"]
+)
 def test_help_names_the_options(name: str) -> None:
     assert "--quick" in run(name, "--help")
 
