@@ -99,7 +99,7 @@ def _network_digits() -> Task:
 _WEIGHTS = ("uniform", "distance")
 _CANCER: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Callable[[Any], float]]]] = {
     "svc": ({"C": _log(-5, 9), "gamma": _lognormal(-4, 2)}, {"C": math.log, "gamma": math.log}),
-    "logistic": ({"C": _log(-9, 7)}, {"C": math.log}),
+    "logistic": ({"strength": _log(-9, 7)}, {"strength": math.log}),
     "neighbours": (
         {"k": {"type": "quniform", "min_value": 0, "max_value": 15, "q": 1}, "weights": _choice(*_WEIGHTS)},
         {"k": float, "weights": _WEIGHTS.index},

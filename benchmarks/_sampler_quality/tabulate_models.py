@@ -40,15 +40,16 @@ def main() -> None:
             {"lr": _nodes(-9, -1, 9), "decay": _nodes(-13, -1, 5), "width": range(4), "activation": range(2)}, _network
         ),
         "models_cancer.svc": _table({"C": _nodes(-5, 9, 8), "gamma": _nodes(-10, 2, 7)}, _svc),
-        "models_cancer.logistic": _table({"C": _nodes(-9, 7, 9)}, _logistic),
+        "models_cancer.logistic": _table({"strength": _nodes(-9, 7, 9)}, _logistic),
         "models_cancer.neighbours": _table({"k": range(16), "weights": range(2)}, _neighbours),
         "models_cancer.boosting": _table({"lr": _nodes(-5, 0, 6), "depth": range(4), "trees": range(4)}, _boosting),
     }
-    Path(__file__).with_name("models.json").write_text(json.dumps(found, indent=0), encoding="utf-8")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in found.items())
+    Path(__file__).with_name("models.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
 def _nodes(low: float, high: float, count: int) -> list[float]:
-    return [float(node) for node in np.linspace(low, high, count)]
+    return [round(float(node), 6) for node in np.linspace(low, high, count)]
 
 
 def _table(axes: Axes, train: Callable[..., float]) -> dict[str, Any]:
@@ -99,8 +100,8 @@ def _svc(c: float, gamma: float, seed: int) -> float:
     return _cancer(SVC(C=np.exp(c), gamma=np.exp(gamma)), seed)
 
 
-def _logistic(c: float, seed: int) -> float:
-    return _cancer(LogisticRegression(C=np.exp(c), max_iter=300), seed)
+def _logistic(strength: float, seed: int) -> float:
+    return _cancer(LogisticRegression(C=np.exp(strength), max_iter=300), seed)
 
 
 def _neighbours(k: int, weights: int, seed: int) -> float:
