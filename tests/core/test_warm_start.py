@@ -53,6 +53,8 @@ NESTED = SearchSpace(
     }
 )
 
+ZIPPED = SearchSpace({"model": Choice(["a", "b"]), "lr": Choice([0.1, 0.2])}, zipped=(("model", "lr"),))
+
 
 class TestFitting:
     """A trial fits if its values, under the same names, are a point of the space."""
@@ -91,6 +93,7 @@ class TestFitting:
                 id="branch-with-fewer-keys",
             ),
             pytest.param(SearchSpace({"n": Uniform(0, 9)}), {"n": 3}, {"n": 3}, id="integer-of-another-expression"),
+            pytest.param(ZIPPED, {"lr": 0.2, "+model": "b"}, {"model": "b", "lr": 0.2}, id="zipped"),
             pytest.param(SearchSpace({"n": QUniform(0, 9, 1)}), {"n": 3}, {"n": 3}, id="quantised"),
             pytest.param(
                 SearchSpace({"clip": Choice([1.0, math.inf])}), {"clip": "inf"}, {"clip": math.inf}, id="inf-of-mlflow"
@@ -147,6 +150,7 @@ class TestFitting:
                 "1 outside the search space (width='16')",
                 id="a-text-is-no-number",
             ),
+            pytest.param(ZIPPED, {"model": "a", "lr": 0.2}, "1 outside the search space", id="not-zipped-then"),
             pytest.param(
                 NESTED,
                 {"lr": 0.1, "model.name": "linear", "model.units": 3},

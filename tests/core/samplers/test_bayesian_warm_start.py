@@ -27,8 +27,8 @@ from azsweep_core.history import (
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
-from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
-from azsweep_core.search_space import SearchSpace
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, Surrogate
+from azsweep_core.search_space import SearchSpace, identity
 from azsweep_core.trial import Measurement, Parameters, TrialState
 from azsweep_core.warm_start import head_start, sweep_of_events
 
@@ -44,8 +44,8 @@ MIXED = SearchSpace(
 PLANE = SearchSpace({"x": Uniform(0, 1), "y": Uniform(0, 1)})
 
 
-def bayesian(space: SearchSpace, seed: int = 1) -> Sampler:
-    return make_sampler(SamplingAlgorithm(SamplerType.BAYESIAN, seed), space, LOSS)
+def bayesian(space: SearchSpace, seed: int = 1, surrogate: Surrogate = Surrogate.TPE) -> Sampler:
+    return make_sampler(SamplingAlgorithm(SamplerType.BAYESIAN, seed, surrogate=surrogate), space, LOSS)
 
 
 def history_of(events: Sequence[Event]) -> History:
@@ -105,15 +105,15 @@ def earlier_sweeps(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-@settings(max_examples=25, deadline=None)
-@given(events=earlier_sweeps(), seed=st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+@given(events=earlier_sweeps(), seed=st.integers(0, 99), surrogate=st.sampled_from(Surrogate))
 def test_a_sweep_warm_started_from_another_proposes_what_that_one_would_have_gone_on_with(
-    events: list[Event], seed: int
+    events: list[Event], seed: int, surrogate: Surrogate
 ) -> None:
     number = len(history_of(events))
-    goes_on = bayesian(MIXED, seed).ask(number, history_of(events))
+    goes_on = bayesian(MIXED, seed, surrogate).ask(number, history_of(events))
 
-    starts = bayesian(MIXED, seed).ask(number, history_of(warm(events, MIXED)))
+    starts = bayesian(MIXED, seed, surrogate).ask(number, history_of(warm(events, MIXED)))
 
     assert starts == goes_on
 
@@ -166,15 +166,22 @@ def test_the_next_point_is_the_same_after_the_ledger_is_read_again(tmp_path: Pat
     assert bayesian(MIXED).ask(6, replayed) == asked.ask(6, history_of(events))
 
 
-def test_a_point_of_an_earlier_sweep_may_be_tried_again_once() -> None:
-    """Its value was measured with the code and the data of then; a new sweep is not over before it began."""
-    space = SearchSpace({"x": Choice([1, 2, 3]), "y": Choice([1, 2])})
-    everything = sweep(bayesian(space), 6)
+@pytest.mark.parametrize("surrogate", Surrogate)
+def test_points_of_an_earlier_sweep_come_again_when_no_others_are_left(surrogate: Surrogate) -> None:
+    """And each once, so that the sweep neither wastes trials nor is over before it began."""
+    space = SearchSpace({"x": Choice([1, 2, 3, 5, 8]), "y": Choice(["a", "b", "c", "d"])})
+    tried = [space.point_at(number) for number in random.Random(1).sample(range(20), 12)]
+    earlier: list[Event] = [STARTED]
+    for number, point in enumerate(tried):
+        earlier += run(number, point, [float(point["x"])])
 
-    again = history_of(sweep(bayesian(space), 6, warm(everything, space)))
+    new = history_of(sweep(bayesian(space, 1, surrogate), 20, warm(earlier, space), lambda point: float(point["x"])))
 
-    assert len({tuple(trial.parameters.values()) for trial in again.trials}) == 6
-    assert bayesian(space).ask(6, again) is None
+    points = [trial.parameters for trial in new.trials]
+    assert all(point not in tried for point in points[:8])
+    assert all(point in tried for point in points[8:])
+    assert len({identity(point) for point in points}) == 20
+    assert bayesian(space).ask(20, new) is None
 
 
 def test_what_lies_outside_of_the_space_by_now_says_nothing() -> None:
