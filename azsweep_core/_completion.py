@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from azsweep_core._space_tree import Entries, Fixed, Node, always_set, ever_set
+from azsweep_core._space_tree import Entries, Fixed, Node, always_set, ever_set, match
 from azsweep_core._values import identity
-from azsweep_core.distributions import Value
+from azsweep_core.distributions import Distribution, Value
 
-__all__ = ["complete", "part_of_a_point"]
+__all__ = ["complete", "misfits", "part_of_a_point"]
 
 
 def complete(entries: Entries, given: Mapping[str, Value], units: Sequence[float], point: dict[str, Value]) -> None:
@@ -32,11 +32,15 @@ def complete(entries: Entries, given: Mapping[str, Value], units: Sequence[float
 
 def _fitting_options(node: Node, given: Mapping[str, Value]) -> Sequence[Entries]:
     """The options that can set what is given, else those that can but for what is nested in them."""
-    assert node.options is not None
-    keys = given.keys() & node.ever
-    able = [option for option in node.options if keys <= ever_set(option) and _agrees(option, given)]
+    able = _able_options(node, given)
     fitting = [option for option in able if all(_can_set(entry, given) for entry in option)]
-    return fitting or able or (node.options if node.always == node.ever else ())
+    return fitting or able or (node.options if node.options and node.always == node.ever else ())
+
+
+def _able_options(node: Node, given: Mapping[str, Value]) -> list[Entries]:
+    """The options that set, or may set, every given key, and none of them themselves to another value."""
+    keys = given.keys() & node.ever
+    return [option for option in node.options or () if keys <= ever_set(option) and _agrees(option, given)]
 
 
 def _agrees(option: Entries, given: Mapping[str, Value]) -> bool:
@@ -48,11 +52,22 @@ def _agrees(option: Entries, given: Mapping[str, Value]) -> bool:
 def _can_set(entry: Fixed | Node, given: Mapping[str, Value]) -> bool:
     if isinstance(entry, Fixed) or entry.options is None:
         return True
-    keys = given.keys() & entry.ever
-    return any(
-        keys <= ever_set(option) and _agrees(option, given) and all(_can_set(each, given) for each in option)
-        for option in entry.options
-    )
+    return any(all(_can_set(each, given) for each in option) for option in _able_options(entry, given))
+
+
+def misfits(entries: Entries, point: Mapping[str, Value]) -> Iterator[tuple[Distribution | None, Mapping[str, Value]]]:
+    """The values of the point that no draw gives, with their expression; without one what cannot be set together."""
+    for entry in entries:
+        if isinstance(entry, Fixed):
+            continue
+        values = {key: value for key, value in point.items() if key in entry.ever}
+        if match((entry,), values) is not None:
+            continue
+        if entry.options is None:
+            yield entry.source, values
+            continue
+        inside = (list(misfits(option, values)) for option in _able_options(entry, values))
+        yield from next(filter(None, inside), [(None, values)])
 
 
 def part_of_a_point(entries: Entries, known: Mapping[str, Value]) -> dict[str, Value]:

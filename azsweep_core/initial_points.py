@@ -83,7 +83,7 @@ def _read_point(item: Mapping[Any, Any], where: str, space: SearchSpace | None, 
 
 def _default_point(space: SearchSpace, value_of: Callable[[str], Value]) -> Parameters:
     known: dict[str, Value] = {}
-    for key in space.keys:
+    for key in sorted(space.keys):
         try:
             known[key] = value_of(key)
         except KeyError:
@@ -116,9 +116,9 @@ def doubtful_points(
     for number, point in enumerate(points):
         place = f"{where}[{number}]"
         low, high = _ends(point, space)
-        for key, values in space.misfits(low):
-            given = {name: value for name, value in values.items() if name in point}
-            yield _outside(place, space.parameters[key], key, given, learns)
+        for expression, values in space.misfits(low):
+            given = {key: value for key, value in values.items() if key in point}
+            yield _outside(place, expression, given, learns)
         if identity(low) == identity(high) and (other := first.setdefault(identity(low), number)) != number:
             yield Problem(place, f"is the same point as {where}[{other}]", None, "It is tried once.")
     if most is not None and len(points) > most:
@@ -126,15 +126,16 @@ def doubtful_points(
         yield Problem(where, rule, str(len(points)), f"The first {most} are tried.")
 
 
-def _outside(where: str, parameter: Distribution, key: str, given: Parameters, learns: bool) -> Problem:
+def _outside(where: str, expression: Distribution | None, given: Parameters, learns: bool) -> Problem:
     fix = "It is tried all the same, but the model learns nothing from it." if learns else "It is tried all the same."
-    if list(given) != [key] or (isinstance(parameter, Choice) and parameter.is_nested):
-        got = ", ".join(f"{name.lstrip('+')}={shown(value)}" for name, value in given.items())
+    if expression is None:
+        got = ", ".join(f"{key.lstrip('+')}={shown(value)}" for key, value in given.items())
         return Problem(where, "no draw of the search space gives this", got, fix)
-    value, listed = given[key], parameter.values[:_MOST_COMPARED] if isinstance(parameter, Choice) else ()
+    ((key, value),) = given.items()
+    listed = expression.values[:_MOST_COMPARED] if isinstance(expression, Choice) else ()
     alike = [in_python(each) for each in listed if each == value or str(each) == str(value)]
     fix = f"Did you mean {alike[0]}? {fix}" if alike else fix
-    rule = f"lies outside of {shown(expressions.to_text(parameter))}"
+    rule = f"lies outside of {shown(expressions.to_text(expression))}"
     return Problem(f"{where}.{key.lstrip('+')}", rule, in_python(value), fix)
 
 

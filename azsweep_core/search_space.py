@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from azsweep_core import expressions
-from azsweep_core._completion import complete, part_of_a_point
+from azsweep_core._completion import complete, misfits, part_of_a_point
 from azsweep_core._space_tree import (
     Dimension,
     Fixed,
@@ -115,12 +115,9 @@ class SearchSpace:
         """What a configuration with these values says of a point: the branches it is in, and their values."""
         return part_of_a_point(self._tree.nodes, known)
 
-    def misfits(self, point: Parameters) -> Iterator[tuple[str, Parameters]]:
-        """What no draw gives of a point with all its values: the parameter, or the first zipped one, and the values."""
-        for node in self._tree.nodes:
-            values = {key: value for key, value in point.items() if key in node.ever}
-            if match((node,), values) is None:
-                yield node.dimension.key, values
+    def misfits(self, point: Parameters) -> Iterator[tuple[Distribution | None, Parameters]]:
+        """What no draw gives of a point with all its values: the expression they lie outside of, None for several."""
+        return misfits(self._tree.nodes, point)
 
     def point(self, units: Sequence[float]) -> Parameters:
         """The point at `units`, a number of [0, 1) for every dimension."""

@@ -67,7 +67,15 @@ def spaces(leaf: st.SearchStrategy[Distribution]) -> st.SearchStrategy[SearchSpa
     parameters = st.dictionaries(
         st.sampled_from(["x", "y.z", "+w", "g@p"]), leaf | nested(leaf), min_size=1, max_size=3
     )
-    return parameters.map(SearchSpace)
+    pairs = st.lists(st.tuples(st.sampled_from([0, 1, "a"]), st.sampled_from([0, 2.5])), min_size=1, max_size=3)
+
+    def zip_in(space: SearchSpace, pairs: list[tuple[Any, Any]]) -> SearchSpace:
+        """The space with a group of two among its parameters."""
+        left, right = zip(*pairs, strict=True)
+        return SearchSpace({"l": Choice(left), **space.parameters, "+r": Choice(right)}, zipped=(("l", "+r"),))
+
+    plain = parameters.map(SearchSpace)
+    return plain | st.builds(zip_in, plain, pairs)
 
 
 class TestPoints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ from azsweep_core.early_termination import (
 )
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
-from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, SamplingRule
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, SamplingRule, Surrogate
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.spec import SweepSpec, read_sweep, to_mapping
 
@@ -81,7 +82,19 @@ algorithms = st.one_of(
         logbase=st.none() | st.floats(-2, 9),
     ),
     st.just(SamplingAlgorithm(SamplerType.GRID)),
-    st.builds(SamplingAlgorithm, st.just(SamplerType.BAYESIAN), seed=st.none() | st.integers()),
+    st.builds(
+        SamplingAlgorithm,
+        st.just(SamplerType.BAYESIAN),
+        seed=st.none() | st.integers(),
+        n_startup_trials=st.none() | st.integers(-1, 50),
+        surrogate=st.sampled_from(Surrogate),
+    ),
+)
+zipped = st.lists(st.tuples(scalars, scalars), min_size=1, max_size=3).map(
+    lambda rows: SearchSpace(
+        {"zip.a": Choice([a for a, _ in rows]), "n": Randint(9), "+zip.b": Choice([b for _, b in rows])},
+        zipped=(("zip.a", "+zip.b"),),
+    )
 )
 specs = st.builds(
     SweepSpec,
@@ -101,10 +114,16 @@ specs = st.builds(
     ),
     early_termination=policies,
 )
+with_points = st.builds(
+    lambda spec, space, points: replace(spec, search_space=space, initial_points=points),
+    specs,
+    zipped,
+    st.lists(st.dictionaries(st.sampled_from(["zip.a", "n", "+zip.b"]), values, max_size=3), max_size=3).map(tuple),
+)
 
 
 @settings(max_examples=100, deadline=None)
-@given(specs)
+@given(specs | with_points)
 def test_what_is_written_is_read_back(spec: SweepSpec) -> None:
     """Every spec, sound or not, survives its mapping, and the mapping survives JSON."""
     written = to_mapping(spec)
