@@ -55,19 +55,22 @@ class Loss:
 
 
 class Field:
-    """Runs of contenders over the same tasks, each on the seeds that every one of them has."""
+    """Runs of contenders over the same tasks, each task on the seeds that every contender has.
+
+    Contenders that lack tasks which others have are left out.
+    """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = {(run.job.contender, run.job.task, run.job.seed): run for run in runs}
-        self.contenders = list(dict.fromkeys(run.job.contender for run in runs))
-        self.tasks = list(dict.fromkeys(run.job.task for run in runs))
-        found = {task: self._shared_seeds(task) for task in self.tasks}
-        self.seeds = {task: seeds for task, seeds in found.items() if seeds}
+        found: dict[str, dict[str, set[int]]] = {}
+        for run in runs:
+            found.setdefault(run.job.contender, {}).setdefault(run.job.task, set()).add(run.job.seed)
+        tasks = max(found.values(), key=len, default={}).keys()
+        complete = {contender: seeds for contender, seeds in found.items() if seeds.keys() == tasks}
+        shared = {task: set.intersection(*(seeds[task] for seeds in complete.values())) for task in tasks}
+        self.contenders = list(complete)
+        self.seeds = {task: sorted(seeds) for task, seeds in shared.items() if seeds}
         self.tasks = list(self.seeds)
-
-    def _shared_seeds(self, task: str) -> list[int]:
-        seeds = [{seed for who, what, seed in self._runs if (who, what) == (each, task)} for each in self.contenders]
-        return sorted(set.intersection(*seeds))
 
     def runs(self, contender: str, task: str) -> list[Run]:
         """By seed."""

@@ -276,14 +276,13 @@ FIELD = Field(
         *made("ours", "hard", 0.8, 0.6, 0.1),
         *made("theirs", "hard", 0.5, 0.5),
         *made("random", "hard", 0.9, 0.7),
-        *made("ours", "unfinished", 0.1),
-        *made("random", "unfinished", 0.1),
+        *made("unfinished", "easy", 0.1),
     ]
 )
 
 
-def test_only_tasks_and_seeds_that_all_have_are_compared() -> None:
-    assert FIELD.tasks == ["easy", "hard"]
+def test_only_contenders_with_all_tasks_are_compared_on_the_seeds_that_all_have() -> None:
+    assert FIELD.contenders == ["ours", "theirs", "random"]
     assert FIELD.seeds == {"easy": [0, 1], "hard": [0, 1]}
 
 
