@@ -92,7 +92,7 @@ def read_ledger(path: Path) -> Iterator[Event]:
     for number, line in enumerate(whole, start=1):
         try:
             yield _decode(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             if number == len(whole) and not tail:
                 return
             raise AzsweepError(f"{path}:{number}: must be an event of a sweep; got {line[:80]!r} ({error}).") from error

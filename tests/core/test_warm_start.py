@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from azsweep_core.distributions import Branch, Choice, LogUniform, QUniform, Randint, Uniform
+from azsweep_core.errors import AzsweepError
 from azsweep_core.history import Event, SweepEnded, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted, WarmStarted
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.objective import Goal, Objective
@@ -356,3 +360,46 @@ class TestLedger:
 
         ledger.close()
         assert (len(found.trials), found.unfinished) == (1, 1)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container in a document with each of its keys or indices."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, item in items:
+        yield node, key
+        yield from places(item)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_whatever_stands_in_a_damaged_ledger_is_read_or_refused_in_words(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("damaged") / "sweep.jsonl"
+    ledger = Ledger(path)
+    for event in (
+        STARTED,
+        WarmStarted(time_s=0.0, trials=(trial(x=0.1),)),
+        submitted(0, x=0.1),
+        measured(0, 0.5),
+        ended(0),
+    ):
+        ledger.append(event)
+    ledger.close()
+    documents = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    container, key = data.draw(st.sampled_from(list(places(documents))))
+    container[key] = data.draw(JSON)
+    path.write_text("".join(json.dumps(document) + "\n" for document in documents), encoding="utf-8")
+
+    try:
+        found = sweep_of_events("old", list(read_ledger(path)))
+    except (AzsweepError, ValueError):
+        return
+    head_start(found, SearchSpace({"x": Uniform(0, 1)}), LOSS)

@@ -64,15 +64,17 @@ class TestTrials:
 
     def test_trials_that_are_not_over_or_have_no_usable_value_are_counted(self, bench: Bench, store: str) -> None:
         """An infinity comes back from a SQL store as the largest number."""
-        running, failed, infinite = (bench.start(number, lr=0.1) for number in range(3))
+        running, failed, infinite, tagged = (bench.start(number, lr=0.1) for number in range(4))
         bench.log(running, 0.5)
+        bench.log(tagged, 0.5)
+        bench.client.set_tag(run_id_of(tagged), "azsweep.state", "running")
         bench.end(failed, TrialState.FAILED)
         bench.log(infinite, math.inf)
         bench.end(infinite)
 
         found = read_parent_run(store, parent_id(bench))
 
-        assert (list(found.trials), found.without_value, found.unfinished) == ([], 2, 1)
+        assert (list(found.trials), found.without_value, found.unfinished) == ([], 2, 2)
 
     def test_trials_come_by_number_and_of_each_the_last_attempt(self, bench: Bench, store: str) -> None:
         late, first = bench.start(10, lr=0.1), bench.start(2, lr=0.2)
