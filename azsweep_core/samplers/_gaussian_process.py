@@ -59,8 +59,10 @@ def standardised(losses: Array) -> Array:
 
     What matters is where the good points are; how bad the bad ones are would only stretch the scale.
     """
-    median = np.median(losses)
-    held = np.minimum(losses, median + 2 * (median - losses.min()))
+    largest = np.abs(losses).max()
+    moderate = losses / largest if largest > 0 else losses  # so that no square overflows
+    median = np.median(moderate)
+    held = np.minimum(moderate, median + 2 * (median - moderate.min()))
     spread = held.std()
     centred = held - held.mean()
     return centred / spread if spread > 0 else np.zeros_like(centred)

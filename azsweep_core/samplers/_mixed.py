@@ -13,6 +13,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
+from threadpoolctl import ThreadpoolController
 
 from azsweep_core.samplers._acquisition import log_expected_improvement, most_promising
 from azsweep_core.samplers._distinct_tpe import DistinctTPESampler, Record, Result
@@ -34,6 +35,7 @@ LEADERS = 5
 """So many of the best points are looked around."""
 
 _logger = logging.getLogger(__name__)
+_threads = ThreadpoolController()
 
 
 class MixedSampler(DistinctTPESampler):
@@ -70,7 +72,9 @@ class MixedSampler(DistinctTPESampler):
         is_ready = len(record.results) >= max(1, self._n_startup_trials)
         if is_ready and self._generator.random() >= TPE_SHARE:
             try:
-                row = self._by_gaussian_process(record, study.direction)
+                # The cores are busy with trials: threads that wait for each other would cost ten times the time.
+                with _threads.limit(limits=1):
+                    row = self._by_gaussian_process(record, study.direction)
             except Exception:  # whatever the numbers do, a study goes on
                 if not self._has_failed:
                     _logger.debug("The Gaussian process failed; TPE proposes in its place.", exc_info=True)
@@ -85,6 +89,8 @@ class MixedSampler(DistinctTPESampler):
         space = record.space
         numbers = sorted(record.results)
         rows, losses = observations([record.results[number] for number in numbers], direction)
+        if not losses.size:
+            return None
         columns, standard = space.columns(rows), standardised(losses)
         theta = fit(self._start(record, numbers, direction), columns, space.groups, standard, WARM_STEPS)[0]
         posterior = condition(theta, columns, space.groups, standard)
@@ -106,9 +112,11 @@ class MixedSampler(DistinctTPESampler):
         first = tuple(numbers[: len(numbers) // REFIT * REFIT]) or tuple(numbers)
         if self._fitted is None or self._fitted[:2] != (record, first):
             rows, losses = observations([record.results[number] for number in first], direction)
-            columns = record.space.columns(rows)
-            start = default(len(record.space.names))
-            self._fitted = record, first, fit(start, columns, record.space.groups, standardised(losses), COLD_STEPS)[0]
+            theta = default(len(record.space.names))
+            if losses.size:
+                columns = record.space.columns(rows)
+                theta = fit(theta, columns, record.space.groups, standardised(losses), COLD_STEPS)[0]
+            self._fitted = record, first, theta
         return self._fitted[2]
 
 

@@ -34,7 +34,7 @@ from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmit
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
 from azsweep_core.samplers._encoding import encode, to_unit
-from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
+from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, Surrogate
 from azsweep_core.search_space import SearchSpace, identity
 from azsweep_core.testing.samplers import SamplerContract
 from azsweep_core.trial import Measurement, Parameters, TrialState
@@ -44,8 +44,10 @@ MAXIMIZE = Objective("score", Goal.MAXIMIZE)
 COMPLETED = TrialState.COMPLETED
 
 
-def sampler(space: SearchSpace, seed: int = 1, objective: Objective = MINIMIZE) -> Sampler:
-    return make_sampler(SamplingAlgorithm(SamplerType.BAYESIAN, seed), space, objective)
+def sampler(
+    space: SearchSpace, seed: int = 1, objective: Objective = MINIMIZE, surrogate: Surrogate = Surrogate.TPE
+) -> Sampler:
+    return make_sampler(SamplingAlgorithm(SamplerType.BAYESIAN, seed, surrogate=surrogate), space, objective)
 
 
 class TestBayesian(SamplerContract):
@@ -55,6 +57,15 @@ class TestBayesian(SamplerContract):
 
     def make(self, space: SearchSpace, seed: int) -> Sampler:
         return sampler(space, seed)
+
+
+class TestMixed(SamplerContract):
+    """The same laws where a Gaussian process answers most asks."""
+
+    reads_results: ClassVar[bool] = True
+
+    def make(self, space: SearchSpace, seed: int) -> Sampler:
+        return sampler(space, seed, surrogate=Surrogate.MIXED)
 
 
 def submit(history: History, point: Parameters) -> None:
@@ -89,16 +100,20 @@ def line(seed: int = 0, count: int = 20) -> Iterator[float]:
     return ((index + random.Random(seed).random()) / count for index in range(count))
 
 
-def proposals(history: History, space: SearchSpace = LINE, seeds: int = 20) -> list[float]:
-    """x of the next trial, under several seeds."""
-    points = (sampler(space, seed, history.objective).ask(len(history), history) for seed in range(seeds))
+def proposals(history: History, surrogate: Surrogate = Surrogate.TPE, space: SearchSpace = LINE) -> list[float]:
+    """x of the next trial, under 20 seeds."""
+    points = (sampler(space, seed, history.objective, surrogate).ask(len(history), history) for seed in range(20))
     return [point["x"] for point in points if point is not None]
 
 
-class TestLearning:
-    """What TPE makes of the history."""
+each_surrogate = pytest.mark.parametrize("surrogate", Surrogate, ids=lambda surrogate: surrogate.value)
 
-    def test_finds_better_points_than_chance(self) -> None:
+
+class TestLearning:
+    """What the surrogates make of the history."""
+
+    @each_surrogate
+    def test_finds_better_points_than_chance(self, surrogate: Surrogate) -> None:
         space = SearchSpace(
             {
                 "lr": LogUniform(-12, 0),
@@ -114,41 +129,48 @@ class TestLearning:
         def median_best(sampler_type: SamplerType) -> float:
             bests = []
             for seed in range(7):
-                best = sweep(make_sampler(SamplingAlgorithm(sampler_type, seed), space, MINIMIZE), loss, 50).best
+                algorithm = SamplingAlgorithm(sampler_type, seed, surrogate=surrogate)
+                best = sweep(make_sampler(algorithm, space, MINIMIZE), loss, 50).best
                 assert best is not None
                 bests.append(loss(best.parameters))
             return float(np.median(bests))
 
         assert median_best(SamplerType.BAYESIAN) < median_best(SamplerType.RANDOM) / 2
 
-    def test_learns_within_the_branches_of_a_nested_choice(self) -> None:
+    @each_surrogate
+    def test_learns_within_the_branches_of_a_nested_choice(self, surrogate: Surrogate) -> None:
         branches = [{"kind": "a", "x": Uniform(0, 1)}, {"kind": "b", "y": Uniform(0, 1)}]
         space = nested(branches)
 
-        history = sweep(sampler(space), lambda p: abs(p.get("m.x", 9) - 0.8) if p["m.kind"] == "a" else 1.0, 60)
+        history = sweep(
+            sampler(space, surrogate=surrogate), lambda p: abs(p.get("m.x", 9) - 0.8) if p["m.kind"] == "a" else 1.0, 60
+        )
 
         late = [trial.parameters for trial in history.trials if trial.number >= 40]
         assert sum(abs(point.get("m.x", 9) - 0.8) < 0.1 for point in late) > 10
 
-    def test_maximising_is_minimising_the_opposite(self) -> None:
+    @each_surrogate
+    def test_maximising_is_minimising_the_opposite(self, surrogate: Surrogate) -> None:
         down, up = History(MINIMIZE), History(MAXIMIZE)
         for x in line():
             add(down, {"x": x}, [(x - 0.3) ** 2])
             add(up, {"x": x}, [-((x - 0.3) ** 2)])
 
-        assert proposals(down) == proposals(up)
+        assert proposals(down, surrogate) == proposals(up, surrogate)
 
-    def test_trials_that_still_run_are_kept_away_from(self) -> None:
+    @each_surrogate
+    def test_trials_that_still_run_are_kept_away_from(self, surrogate: Surrogate) -> None:
         """So that trials at work at the same time do not all try the same."""
         history = History(MINIMIZE)
         for x in line():
             add(history, {"x": x}, [(x - 0.3) ** 2])
-        alone = np.abs(np.array(proposals(history)) - 0.3).mean()
+        alone = np.abs(np.array(proposals(history, surrogate)) - 0.3).mean()
         for index in range(8):
             submit(history, {"x": 0.28 + index / 200})
 
-        assert np.abs(np.array(proposals(history)) - 0.3).mean() > 1.2 * alone
+        assert np.abs(np.array(proposals(history, surrogate)) - 0.3).mean() > 1.2 * alone
 
+    @each_surrogate
     @pytest.mark.parametrize(
         ("state", "values", "attracts"),
         [
@@ -162,7 +184,7 @@ class TestLearning:
         ],
     )
     def test_how_a_trial_ended_says_what_its_point_is_worth(
-        self, state: TrialState, values: list[float], attracts: bool
+        self, state: TrialState, values: list[float], attracts: bool, surrogate: Surrogate
     ) -> None:
         """Half of the line has only trials that ended so; is it tried next?"""
         history = History(MINIMIZE)
@@ -172,7 +194,7 @@ class TestLearning:
             else:
                 add(history, {"x": x}, values, state)
 
-        share = np.mean(np.array(proposals(history)) > 0.5)
+        share = np.mean(np.array(proposals(history, surrogate)) > 0.5)
 
         assert share > 0.8 if attracts else share < 0.2
 
@@ -184,15 +206,17 @@ class TestLearning:
         # All reported as often, so that Optuna compares their last values.
         assert np.mean(np.array(proposals(history)) > 0.5) > 0.8
 
-    def test_the_seed_decides_among_good_points(self) -> None:
+    @each_surrogate
+    def test_the_seed_decides_among_good_points(self, surrogate: Surrogate) -> None:
         history = History(MINIMIZE)
         for x in line():
             add(history, {"x": x}, [x])
 
-        assert len(set(proposals(history))) == 20
+        assert len(set(proposals(history, surrogate))) == 20
 
+    @each_surrogate
     @pytest.mark.parametrize("state", [TrialState.FAILED, TrialState.TIMED_OUT, TrialState.CANCELLED])
-    def test_a_trial_without_a_value_says_nothing(self, state: TrialState) -> None:
+    def test_a_trial_without_a_value_says_nothing(self, state: TrialState, surrogate: Surrogate) -> None:
         without, with_failures = History(MINIMIZE), History(MINIMIZE)
         for x in line():
             add(without, {"x": x}, [x])
@@ -200,9 +224,10 @@ class TestLearning:
         add(without, {"x": 0.5}, [], TrialState.FAILED)
         add(with_failures, {"x": 0.01}, [], state)
 
-        assert proposals(without) == proposals(with_failures)
+        assert proposals(without, surrogate) == proposals(with_failures, surrogate)
 
-    def test_a_point_that_is_not_of_the_space_says_nothing(self) -> None:
+    @each_surrogate
+    def test_a_point_that_is_not_of_the_space_says_nothing(self, surrogate: Surrogate) -> None:
         """A user may have given it."""
         without, with_foreign = History(MINIMIZE), History(MINIMIZE)
         for history, foreign in ((without, 0.5), (with_foreign, 7.0)):
@@ -210,9 +235,10 @@ class TestLearning:
             for x in line():
                 add(history, {"x": x}, [x])
 
-        assert proposals(without) == proposals(with_foreign)
+        assert proposals(without, surrogate) == proposals(with_foreign, surrogate)
 
-    def test_what_is_measured_before_the_end_is_no_result(self) -> None:
+    @each_surrogate
+    def test_what_is_measured_before_the_end_is_no_result(self, surrogate: Surrogate) -> None:
         silent, measured = History(MINIMIZE), History(MINIMIZE)
         for history in (silent, measured):
             for x in line():
@@ -220,7 +246,7 @@ class TestLearning:
             submit(history, {"x": 0.9})
         measured.apply(TrialMeasured(number=20, measurements=(Measurement(None, -5.0, 0),)))
 
-        assert proposals(silent) == proposals(measured)
+        assert proposals(silent, surrogate) == proposals(measured, surrogate)
 
 
 class TestWithoutResults:
@@ -364,12 +390,13 @@ def test_optuna_is_silent_and_its_settings_stay(caplog: pytest.LogCaptureFixture
     assert optuna.logging.get_verbosity() == verbosity == optuna.logging.INFO
 
 
-def test_a_study_that_followed_the_sweep_proposes_what_one_made_afterwards_does() -> None:
+@each_surrogate
+def test_a_study_that_followed_the_sweep_proposes_what_one_made_afterwards_does(surrogate: Surrogate) -> None:
     """To the last bit, over many asks with trials ending out of order."""
     space = SearchSpace({"lr": LogUniform(-9, 0), "n": QLogNormal(2, 1, 1), "c": Choice(["a", "b", "c"])})
-    following, history = sampler(space), History(MINIMIZE)
+    following, history = sampler(space, surrogate=surrogate), History(MINIMIZE)
     for number in range(60):
-        before = sampler(space).ask(number, history) if number % 5 == 0 else None
+        before = sampler(space, surrogate=surrogate).ask(number, history) if number % 5 == 0 else None
 
         point = following.ask(number, history)
 
