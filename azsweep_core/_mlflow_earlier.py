@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from azsweep_core._mlflow_store import (
     bounded_requests,
     is_absent,
-    is_transient,
     probe_database,
     redacted,
     root_cause,
@@ -29,6 +28,7 @@ __all__ = ["read_parent_run"]
 _PARENT_TAG = "mlflow.parentRunId"
 _CALL_TIMEOUT_S = 10
 _RUNS_A_SEARCH = 500
+_UNKNOWN_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def read_parent_run(tracking_uri: str, run_id: str) -> EarlierSweep:
@@ -52,9 +52,9 @@ def read_parent_run(tracking_uri: str, run_id: str) -> EarlierSweep:
             try:
                 parent = client.get_run(run_id)
             except MlflowException as error:
-                if is_transient(error):
-                    raise
-                raise _not_there(tracking_uri, run_id) from error
+                if error.error_code in _UNKNOWN_RUN:
+                    raise _not_there(tracking_uri, run_id) from error
+                raise
             return _sweep(client, parent, _objective(parent))
     except AzsweepError:
         raise

@@ -131,6 +131,22 @@ class TestTrials:
 
         assert found.parameters == {}
 
+    def test_a_server_gives_the_same(self, server: str) -> None:
+        tracker = MlflowTracker(OBJECTIVE, "earlier", "sweep", server)
+        tracker.start_sweep({})
+        bench = Bench(tracker, MlflowClient(server))
+        trial = bench.start(0, lr=0.1)
+        parent = bench.run(trial).data.tags["mlflow.parentRunId"]
+        bench.log(trial, 0.25)
+        bench.log(trial, 0.5, step=1, time_ms=1001)
+        bench.end(trial)
+
+        (found,) = read_parent_run(server, parent).trials
+
+        assert (found.parameters, found.value, found.last_value) == ({"lr": 0.1}, 0.25, 0.5)
+        with pytest.raises(SpecError, match=f"got {UNKNOWN}"):
+            read_parent_run(server, UNKNOWN)
+
     def test_the_objective_is_the_sweeps_own(self, store: str) -> None:
         objective = Objective("val/acc", Goal.MAXIMIZE)
         tracker = MlflowTracker(objective, "experiment", "sweep")
