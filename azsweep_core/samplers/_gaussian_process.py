@@ -44,6 +44,10 @@ BOUNDS = ((-9.2, 7.0), (-6.0, 4.0), (-11.5, 1.0))
 FIRST_STEP, SHORTEST_STEP, LONGEST_STEP = 0.25, 1e-3, 1.0
 GROW, SHRINK = 1.3, 0.5
 
+# glibc returns large blocks to the system when they are freed, until one that is larger still has been: then it keeps
+# them. Without this, page faults take twice the time of all arithmetic here.
+np.empty(2**21)
+
 
 class IllConditionedError(ArithmeticError):
     """The covariance has no Cholesky factor."""
@@ -79,14 +83,18 @@ def negative_log_posterior(theta: Array, points: Array, groups: NDArray[np.intp]
     """
     weights, scale, noise = _natural(theta)
     squares = _squared_distances(*(points * np.sqrt(weights)[groups],) * 2)
-    correlation, slope = _matern52(squares)
+    root = np.sqrt(5 * squares)
+    decay = np.exp(-root)
+    correlation = (1 + root + 5 / 3 * squares) * decay
+    slope = -5 / 6 * (1 + root) * decay  # by the square of the distance
     factor = _cholesky(scale * correlation, noise)
     alpha = dpotrs(factor, losses, lower=1)[0]
-    value = 0.5 * float(losses @ alpha) + float(np.log(np.diagonal(factor)).sum())
+    value = 0.5 * float(losses @ alpha) + float(np.log(factor.diagonal()).sum())
     value += 0.1 * float((1 / weights + weights).sum()) + scale - theta[-2] + 30 * noise - 0.1 * theta[-1]
 
-    inverse = np.tril(dpotri(factor, lower=1)[0])
-    inverse += np.tril(inverse, -1).T
+    inverse = dpotri(factor, lower=1)[0].T  # half of it: where the factor has zeros they stay
+    inverse = inverse + inverse.T
+    inverse.flat[:: len(inverse) + 1] *= 0.5
     by_covariance = 0.5 * (inverse - np.outer(alpha, alpha))
     by_square = scale * by_covariance * slope
     # The sum over all pairs of by_square times the squared difference, a column at a time.
@@ -147,12 +155,13 @@ class Posterior:
     def mean_and_deviation(self, points: Array) -> tuple[Array, Array]:
         """Expected loss and standard deviation, (n,) each, of the function without noise."""
         covariance = self._covariance(points)
-        solved = dtrtrs(self.factor, covariance.T, lower=1)[0]
-        variance = self.scale - np.einsum("ij,ij->j", solved, solved)
-        return covariance @ self.alpha, np.sqrt(np.maximum(variance, LOWEST_VARIANCE))
+        mean = covariance @ self.alpha
+        solved = dtrtrs(self.factor, covariance.T, lower=1, overwrite_b=1)[0].T
+        variance = self.scale - np.einsum("ij,ij->i", solved, solved)
+        return mean, np.sqrt(np.maximum(variance, LOWEST_VARIANCE))
 
     def _covariance(self, points: Array) -> Array:
-        return self.scale * _matern52(_squared_distances(points * self.stretch, self.points))[0]
+        return self.scale * _matern52(_squared_distances(points * self.stretch, self.points))
 
 
 def condition(theta: Array, points: Array, groups: NDArray[np.intp], losses: Array) -> Posterior:
@@ -164,7 +173,7 @@ def condition(theta: Array, points: Array, groups: NDArray[np.intp], losses: Arr
     weights, scale, noise = _natural(theta)
     stretch = np.sqrt(weights)[groups]
     stretched = points * stretch
-    factor = _cholesky(scale * _matern52(_squared_distances(stretched, stretched))[0], noise)
+    factor = _cholesky(scale * _matern52(_squared_distances(stretched, stretched)), noise)
     return Posterior(stretched, stretch, factor, dpotrs(factor, losses, lower=1)[0], scale)
 
 
@@ -172,7 +181,7 @@ def believe(posterior: Posterior, theta: Array, points: Array) -> Posterior:
     """The posterior after observing at `points` just what was expected there: same mean, smaller deviation."""
     _, scale, noise = _natural(theta)
     stretched = np.vstack([posterior.points, points * posterior.stretch])
-    factor = _cholesky(scale * _matern52(_squared_distances(stretched, stretched))[0], noise)
+    factor = _cholesky(scale * _matern52(_squared_distances(stretched, stretched)), noise)
     alpha = np.concatenate([posterior.alpha, np.zeros(len(points))])  # an expected observation moves no mean
     return Posterior(stretched, posterior.stretch, factor, alpha, scale)
 
@@ -194,17 +203,22 @@ def _squared_distances(left: Array, right: Array) -> Array:
     return np.maximum(squares, 0, out=squares)
 
 
-def _matern52(squares: Array) -> tuple[Array, Array]:
-    """Correlation at these squared distances, and its derivative by them."""
+def _matern52(squares: Array) -> Array:
+    """Correlation at these squared distances, which are lost."""
     root = np.sqrt(5 * squares)
-    decay = np.exp(-root)
-    return (1 + root + 5 / 3 * squares) * decay, -5 / 6 * (1 + root) * decay
+    squares *= 5 / 3
+    squares += root
+    squares += 1
+    np.exp(np.negative(root, out=root), out=root)
+    squares *= root
+    return squares
 
 
 def _cholesky(covariance: Array, noise: float) -> Array:
-    covariance[np.diag_indices_from(covariance)] += noise + JITTER
+    """Lower factor of the covariance with this noise; the covariance is lost."""
+    covariance.flat[:: len(covariance) + 1] += noise + JITTER
     factor: Any
-    factor, failed = dpotrf(covariance, lower=1, clean=1)
+    factor, failed = dpotrf(covariance.T, lower=1, clean=1, overwrite_a=1)  # as LAPACK lays a matrix out
     if failed or not np.isfinite(factor[-1, -1]):
         raise IllConditionedError(f"no Cholesky factor of {len(covariance)} points")
     return np.asarray(factor)

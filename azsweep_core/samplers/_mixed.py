@@ -29,8 +29,9 @@ REFIT = 15
 """At every so many results hyperparameters are found from scratch."""
 COLD_STEPS, WARM_STEPS = 30, 8
 """Of the search for hyperparameters: from scratch, and from what the first results gave."""
-FITTED = 200
-"""Most results that the Gaussian process is fitted to: half of them the best, the others the latest."""
+FITTED, FITTED_COLD = 200, 100
+"""Most results that the Gaussian process is fitted to, half of them the best, the others the latest; and most of those
+that hyperparameters are found with from scratch, which takes longest."""
 LEADERS = 5
 """So many of the best points are looked around."""
 
@@ -111,7 +112,8 @@ class MixedSampler(DistinctTPESampler):
         """Hyperparameters for the first results, as many as there are whole multiples of 15."""
         first = tuple(numbers[: len(numbers) // REFIT * REFIT]) or tuple(numbers)
         if self._fitted is None or self._fitted[:2] != (record, first):
-            rows, losses = observations([record.results[number] for number in first], direction)
+            results = [record.results[number] for number in first]
+            rows, losses = observations(results, direction, FITTED_COLD)
             theta = default(len(record.space.names))
             if losses.size:
                 columns = record.space.columns(rows)
@@ -120,8 +122,10 @@ class MixedSampler(DistinctTPESampler):
         return self._fitted[2]
 
 
-def observations(results: Sequence[Result], direction: StudyDirection) -> tuple[Array, Array]:
-    """Rows and losses of at most 200 results, the 100 best and the 100 latest; `results` are in order of number.
+def observations(results: Sequence[Result], direction: StudyDirection, most: int = FITTED) -> tuple[Array, Array]:
+    """Rows and losses of at most so many results, half of them the latest, the others the best of those before.
+
+    `results` are in order of number.
 
     An infinite loss is as bad as the worst finite one; what is infinitely good is left out. A pruned trial, stopped
     because it was no better than others, is as bad as the median, or as its last value where that is worse.
@@ -135,9 +139,8 @@ def observations(results: Sequence[Result], direction: StudyDirection) -> tuple[
     finite = losses[np.isfinite(losses)]
     losses = np.where(losses == math.inf, finite.max(initial=-math.inf), losses)
     usable = np.flatnonzero(np.isfinite(losses))
-    if len(usable) > FITTED:
-        recent = usable[-FITTED // 2 :]
-        others = usable[: -FITTED // 2]
-        best = others[np.argsort(losses[others], kind="stable")[: FITTED - len(recent)]]
+    if len(usable) > most:
+        recent, others = usable[-most // 2 :], usable[: -most // 2]
+        best = others[np.argsort(losses[others], kind="stable")[: most - len(recent)]]
         usable = np.sort(np.concatenate([best, recent]))
     return np.array([results[index].row for index in usable.tolist()]), losses[usable]

@@ -25,8 +25,9 @@ GROUPS = np.array([0, 1, 2, 2, 2])  # two numbers and a category of three values
 
 def points(count: int, seed: int) -> Array:
     generator = np.random.default_rng(seed)
-    category = np.eye(3)[generator.integers(3, size=count)] * math.sqrt(0.5)
-    return np.hstack([generator.random((count, 2)), category])
+    category: Array = np.eye(3)[generator.integers(3, size=count)] * math.sqrt(0.5)
+    at: Array = np.hstack([generator.random((count, 2)), category])
+    return at
 
 
 def losses(at: Array) -> Array:
@@ -35,7 +36,8 @@ def losses(at: Array) -> Array:
 
 
 def theta(*natural: float) -> Array:
-    return np.log(np.array(natural))
+    logarithms: Array = np.log(np.array(natural))
+    return logarithms
 
 
 @settings(max_examples=40, deadline=None)
