@@ -35,9 +35,14 @@ class ControlDir:
     path: Path
 
     @classmethod
+    def of(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
+        """Where an attempt's directory is, whether it exists or not."""
+        return cls(sweep_dir / ".azsweep" / "trials" / str(number) / str(attempt))
+
+    @classmethod
     def create(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
         """Make the directory of a new attempt with its two empty files."""
-        control = cls(sweep_dir / ".azsweep" / "trials" / str(number) / str(attempt))
+        control = cls.of(sweep_dir, number, attempt)
         control.path.mkdir(parents=True)
         control.stop_file.touch()
         control.heartbeat_file.touch()

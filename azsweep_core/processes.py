@@ -1,8 +1,9 @@
 """Forks trials from a small helper process, reaps them, and leaves nothing behind. Knows nothing about sweeps.
 
 The helper is forked from the coordinator before that starts threads of its own, so a trial is a fork of a quiet,
-single-threaded process that has imported what the app imports. It holds one end of a pipe: when the coordinator is
-gone, however it went, the helper reads end-of-file and kills every trial's process group and every stray.
+single-threaded process that has imported what the app imports. One fork is always ahead: it waits for the next trial
+while others run. The helper holds one end of a pipe: when the coordinator is gone, however it went, it reads
+end-of-file and kills every trial's process group and every stray.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import faulthandler
 import gc
 import logging
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -81,7 +83,7 @@ class ProcessHelper(Generic[Payload]):
     Args:
         run: called in each child with its payload; what it returns is dropped, an exception ends the child with
             code 1, and the child then ends as a script would.
-        preload: each called once in the helper, to import there what every child would import for itself.
+        preload: each called once in the helper, to do there what every child would do for itself.
         spawn: give each child a fresh interpreter instead of a copy of this one.
     Raises:
         AzsweepError: on a platform without fork; or if `run` cannot be pickled, as `spawn` needs.
@@ -152,6 +154,7 @@ class _Helper(Generic[Payload]):
         self._run = run
         self._pids: dict[str, int] = {}
         self._keys: dict[int, str] = {}
+        self._spare: _Spare[Payload] | None = None
 
     def serve_and_exit(self, preload: Sequence[Callable[[], object]]) -> NoReturn:
         try:
@@ -177,9 +180,11 @@ class _Helper(Generic[Payload]):
         os._exit(0)
 
     def _serve(self, ended: int) -> None:
-        """Until end-of-file: obey, and report children that ended."""
+        """Until end-of-file: obey, report children that ended, and keep one fork ahead when there is nothing to do."""
         while True:
-            ready = wait([self._pipe, ended])
+            ready = wait([self._pipe, ended], 0.0 if self._spare is None else None)
+            if not ready:
+                self._spare = self._fork()
             if ended in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(ended, 4096)
@@ -195,16 +200,29 @@ class _Helper(Generic[Payload]):
                     self._kill_living(self._pids[argument])
 
     def _start(self, request: ChildRequest[Payload]) -> None:
+        """Hand the request to the child that waits for one; to a new one if none does, or if it has died."""
+        spare, self._spare = self._spare or self._fork(), None
+        while not spare.take(request):
+            spare = self._fork()
+        self._pids[request.key] = spare.pid
+        self._keys[spare.pid] = request.key
+
+    def _fork(self) -> _Spare[Payload]:
+        """A child that has left this process behind and waits for its request."""
         helper = os.getpid()
+        requests, ours = os.pipe()
         pid = os.fork()
         if pid == 0:
             self._pipe.close()
-            _become_child(request, helper)
+            os.close(ours)
+            _leave(helper)
+            request: ChildRequest[Payload] = _Spare.wait(requests)
+            _become(request, helper)
             if isinstance(self._run, bytes):
                 replace_process(self._run, request.payload)
             _end_as_a_script(self._run, request.payload)
-        self._pids[request.key] = pid
-        self._keys[pid] = request.key
+        os.close(requests)
+        return _Spare(pid, ours)
 
     def _reap(self) -> None:
         while True:
@@ -214,6 +232,9 @@ class _Helper(Generic[Payload]):
                 return
             if pid == 0:
                 return
+            if self._spare is not None and pid == self._spare.pid:
+                self._spare.close()
+                self._spare = None
             key = self._keys.pop(pid, None)
             if key is None:
                 continue  # an orphan that a trial left behind and this helper, as subreaper, inherited
@@ -241,6 +262,37 @@ class _Helper(Generic[Payload]):
                 return
 
 
+class _Spare(Generic[Payload]):
+    """A child that was forked ahead, seen by the helper: a pid, and a pipe for the one request it will get."""
+
+    def __init__(self, pid: int, requests: int) -> None:
+        self.pid = pid
+        self._requests = requests
+
+    def take(self, request: ChildRequest[Payload]) -> bool:
+        """Hand over the request; False if the child is gone."""
+        try:
+            with os.fdopen(self._requests, "wb") as stream:
+                stream.write(pickle.dumps(request))
+        except BrokenPipeError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Send it away."""
+        os.close(self._requests)
+
+    @staticmethod
+    def wait(requests: int) -> ChildRequest[Payload]:
+        """In the child: the request, when it comes; the process ends if none ever does."""
+        with os.fdopen(requests, "rb") as stream:
+            data = stream.read()
+        if not data:
+            os._exit(0)
+        request: ChildRequest[Payload] = pickle.loads(data)
+        return request
+
+
 _KEY_VARIABLE = "AZSWEEP_TRIAL_KEY"
 
 
@@ -249,28 +301,33 @@ def _key_value(helper: int, key: str) -> str:
     return f"{helper}:{key}"
 
 
-def _become_child(request: ChildRequest[Payload], helper: int) -> None:
-    """Drop what was inherited from the coordinator and take the request's output and environment."""
+def _leave(helper: int) -> None:
+    """Drop what was inherited from the coordinator."""
     os.setsid()
     _linux.die_with_parent(helper)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    atexit._clear()  # noqa: SLF001 - there is no public way; handlers of the parent are the parent's to run
+    atexit.register(logging.shutdown)
     null = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    for target, source in ((0, null), (1, output), (2, output)):
-        os.dup2(source, target)
+    os.dup2(null, 0)
     os.close(null)
-    os.close(output)
     sys.stdin = os.fdopen(0, "r", closefd=False)
+
+
+def _become(request: ChildRequest[Payload], helper: int) -> None:
+    """Take the request's output and environment."""
+    output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for target in (1, 2):
+        os.dup2(output, target)
+    os.close(output)
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     faulthandler.enable(sys.stderr)
     os.environ.update(request.environment)
     os.environ[_KEY_VARIABLE] = _key_value(helper, request.key)
-    atexit._clear()  # noqa: SLF001 - there is no public way; handlers of the parent are the parent's to run
-    atexit.register(logging.shutdown)
 
 
 def _end_as_a_script(run: Callable[[Payload], object], payload: Payload) -> NoReturn:

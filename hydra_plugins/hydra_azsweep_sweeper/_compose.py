@@ -20,6 +20,8 @@ from hydra.plugins.config_source import ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from hydra_plugins.hydra_azsweep_sweeper._quick_copy import copy_quickly
+
 __all__ = ["TrialConfigLoader"]
 
 _MOST_REMEMBERED = 100
@@ -50,7 +52,10 @@ class TrialConfigLoader(ConfigLoader):
             config = self._short_cut(master_config, sweep_overrides)
         except Exception:  # noqa: BLE001 - a user's mistake or an unknown version of Hydra: its own loader will tell
             config = None
-        return self._loader.load_sweep_config(master_config, sweep_overrides) if config is None else config
+        if config is None:
+            config = self._loader.load_sweep_config(master_config, sweep_overrides)
+        copy_quickly(config.hydra)
+        return config
 
     def _short_cut(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:
         """That config by way of a remembered one; None if it might not be the same."""

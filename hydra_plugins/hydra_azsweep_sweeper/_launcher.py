@@ -10,11 +10,12 @@ import functools
 import importlib.util
 import logging
 import os
+import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from azsweep_core.control import ControlDir
 from azsweep_core.devices import DeviceSlots
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import ChildRequest, ProcessHelper
-from azsweep_core.trial import Parameters, StopRequest
+from azsweep_core.trial import Parameters, StopRequest, TrialState
 from azsweep_core.trial_process import run_task
 
 __all__ = ["Host", "HydraApp", "ProcessLauncher", "usable_cores"]
@@ -39,7 +40,13 @@ log = logging.getLogger("azsweep")
 
 _IDLE_S = 60.0
 _LOOK_EVERY_S = 5.0
+_REMEDY = "an app that trains with OpenMP or opens a GPU while it is imported needs hydra.sweeper.start_method=spawn"
 _THREADS_VARIABLE = "AZSWEEP_THREADS"
+_PASSIVE = {
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
+}
+"""Launchers that hold nothing but their settings until they launch, so that all trials can have copies of one."""
 
 
 def usable_cores() -> int:
@@ -56,15 +63,17 @@ class _Job:
     control: ControlDir
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TrialTask:
     """The user's task function, wrapped to report for itself. Picklable, so that any launcher can carry it."""
 
     task_function: TaskFunction
-    control: ControlDir
     prepare: Callable[[], None]
+    control: ControlDir | None = None
+    """Known when the launcher is to launch it."""
 
     def __call__(self, config: DictConfig) -> Any:
+        assert self.control is not None
         directory = Path(HydraConfig.get().runtime.output_dir)
         link = directory / "output.log"
         with contextlib.suppress(OSError):  # a convenience: no file system needs to have links
@@ -82,7 +91,7 @@ def _limit_threads() -> None:
         importlib.import_module("threadpoolctl").threadpool_limits(int(share))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HydraApp:
     """The user's app, and what to do in each trial's process right before its task."""
 
@@ -90,14 +99,13 @@ class HydraApp:
     task_function: TaskFunction
     config: DictConfig
     prepare: Callable[[], None]
+    ready: tuple[Any, TrialTask] | None = field(default=None, init=False)
 
     def run(self, job: _Job) -> None:
         """In the trial's process: run the one job, and raise what the task raised."""
-        task: Any = TrialTask(self.task_function, job.control, self.prepare)
         try:
-            launcher = Plugins.instance().instantiate_launcher(
-                hydra_context=self.context, task_function=task, config=self.config
-            )
+            launcher, task = self.ready or self._launcher()
+            task.control = job.control
             returns = launcher.launch([list(job.overrides)], initial_job_idx=job.number)
         except Exception as error:
             if job.control.heartbeat() is None:
@@ -115,10 +123,18 @@ class HydraApp:
         self.run(job)
 
     def preload(self) -> None:
-        """In the helper: import what every trial's launcher would import, by Hydra's custom from a module `_core`."""
-        package = str(self.config.hydra.launcher.get("_target_")).rpartition(".")[0].rpartition(".")[0]
-        with contextlib.suppress(ImportError):
-            importlib.import_module(f"{package}._core")
+        """In the helper: what every trial would do for itself, which is to make the launcher and import its parts."""
+        target = str(self.config.hydra.launcher.get("_target_"))
+        with contextlib.suppress(ImportError):  # by Hydra's custom what a launcher needs is in a module `_core`
+            importlib.import_module(f"{target.rpartition('.')[0].rpartition('.')[0]}._core")
+        if target in _PASSIVE and "${" not in repr(self.config.hydra.launcher):
+            self.ready = self._launcher()
+
+    def _launcher(self) -> tuple[Any, TrialTask]:
+        task = TrialTask(self.task_function, self.prepare)
+        plugins: Any = Plugins.instance()
+        launcher = plugins.instantiate_launcher(hydra_context=self.context, task_function=task, config=self.config)
+        return launcher, task
 
     def one_job_at_a_time(self) -> HydraApp:
         """The app with a launcher that makes no further processes for its one job."""
@@ -169,13 +185,16 @@ class ProcessLauncher:
         self._devices = DeviceSlots(host.devices)
         self._running: dict[str, _Running] = {}
         self._keys: dict[int, str] = {}
-        self._may_hang = not host.spawn
+        self._was_said = False
         self._look_at = time.monotonic() + _LOOK_EVERY_S
+        self._config_folder: str | None = app.config.hydra.output_subdir
         app = app.one_job_at_a_time()
         run = functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
         self._helper: ProcessHelper[_Job] = ProcessHelper(run, (app.preload, preload), spawn=host.spawn)
 
     def start(self, launch: Launch) -> None:
+        if launch.attempt > 1:
+            _keep_what_is_left(ControlDir.of(self._sweep_dir, launch.number, launch.attempt - 1), self._config_folder)
         control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
         job = _Job(launch.number, tuple(self._overrides_of(launch.parameters)), control)
         key = f"{launch.number}.{launch.attempt}"
@@ -214,7 +233,10 @@ class ProcessLauncher:
         running = self._running.pop(key)
         del self._keys[running.number]
         self._devices.give_back(running.number)
-        return attempts.ended(running.control, running.number, status, running.request)
+        report = attempts.ended(running.control, running.number, status, running.request)
+        if report.state is TrialState.TIMED_OUT and self._seems_to_hang(running):
+            return replace(report, reason=f"{report.reason}; it had used no CPU for {_IDLE_S:g} s: {_REMEDY}")
+        return report
 
     def _begun(self) -> Iterator[TrialReport]:
         """Reports on attempts whose task has begun since the last look."""
@@ -227,20 +249,18 @@ class ProcessLauncher:
 
     def _look_for_hangs(self) -> None:
         """Say once what to do if a forked trial does nothing: it may wait for threads that a fork does not copy."""
-        if not self._may_hang or time.monotonic() < self._look_at:
+        if self._was_said or time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         for running in self._running.values():
-            idle_s = (running.control.heartbeat() or {}).get("idle_s", 0.0)
-            if idle_s >= _IDLE_S:
-                self._may_hang = False
-                log.warning(
-                    "trial %d has used no CPU for %d s. If it hangs: an app that trains with OpenMP or opens a GPU "
-                    "while it is imported needs hydra.sweeper.start_method=spawn",
-                    running.number,
-                    idle_s,
-                )
+            if self._seems_to_hang(running):
+                self._was_said = True
+                log.warning("trial %d has used no CPU for %g s. If it hangs: %s", running.number, _IDLE_S, _REMEDY)
                 return
+
+    def _seems_to_hang(self, running: _Running) -> bool:
+        beat = running.control.heartbeat() or {}
+        return not self._host.spawn and beat.get("idle_s", 0.0) >= _IDLE_S
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
@@ -248,6 +268,19 @@ class ProcessLauncher:
             if running.kill_at is not None and now >= running.kill_at:
                 running.kill_at = None
                 self._helper.kill(key)
+
+
+def _keep_what_is_left(control: ControlDir, config_folder: str | None) -> None:
+    """Copy an attempt's config and logs to its control directory: the next attempt writes its own in their place."""
+    heartbeat = control.heartbeat()
+    if heartbeat is None:  # its task did not begin
+        return
+    directory = Path(heartbeat["directory"])
+    for log_file in directory.glob("*.log"):
+        if not log_file.is_symlink():
+            shutil.copy2(log_file, control.path)
+    if config_folder is not None and (directory / config_folder).is_dir():
+        shutil.copytree(directory / config_folder, control.path / config_folder, dirs_exist_ok=True)
 
 
 @dataclass(slots=True)

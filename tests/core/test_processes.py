@@ -66,6 +66,11 @@ def alive(pid: int) -> bool:
         return False
 
 
+def gone(*pids: int) -> None:
+    """These processes, which were sent SIGKILL, are gone as soon as the kernel has got round to it."""
+    until(lambda: "" if any(map(alive, pids)) else "gone")
+
+
 def _segfault(_: Path) -> None:
     ctypes.string_at(0)
 
@@ -108,6 +113,8 @@ BODIES: dict[str, Callable[[Path], object]] = {
     "grandchild": _grandchild,
     "sleeper": _sleeper,
     "inherited": _inherited,
+    "says_its_pid": lambda _: print(os.getpid()),
+    "tells_a_length": lambda _: print(len(os.environ["LONG"])),
     "spams": lambda _: sys.stdout.write("x" * 10_000_000) and None,
 }
 
@@ -175,8 +182,7 @@ def test_what_a_child_leaves_behind_is_killed_with_it(host: Host) -> None:
     host.start("grandchild")
     host.wait("grandchild")
 
-    for pid in host.wait_for("pids").split():
-        until(lambda pid=int(pid): "" if alive(pid) else "gone")  # type: ignore[misc]
+    gone(*map(int, host.wait_for("pids").split()))
 
 
 def test_kill_ends_a_child_that_ignores_sigterm_and_all_it_started(host: Host) -> None:
@@ -186,7 +192,7 @@ def test_kill_ends_a_child_that_ignores_sigterm_and_all_it_started(host: Host) -
     host.helper.kill("sleeper")
 
     assert host.wait("sleeper") == [-signal.SIGKILL]
-    assert not any(map(alive, pids))
+    gone(*pids)
 
 
 def test_a_kill_right_after_the_start_is_not_lost(host: Host) -> None:
@@ -195,6 +201,57 @@ def test_a_kill_right_after_the_start_is_not_lost(host: Host) -> None:
         host.start("sleeper")
         host.helper.kill("sleeper")
         assert host.wait("sleeper") == [-signal.SIGKILL]
+
+
+def waiting_child() -> int:
+    """Pid of the child that waits for a request, as soon as there is one and nothing else runs."""
+    (helper,) = children(os.getpid())
+    return int(until(lambda: " ".join(map(str, children(helper)))))
+
+
+class TestTheForkAhead:
+    """One child waits for the next request, so that a trial need not wait for its process."""
+
+    def test_it_is_there_before_it_is_needed_and_takes_the_next_request(self, host: Host) -> None:
+        first = waiting_child()
+
+        host.start("says_its_pid")
+        host.wait("says_its_pid")
+
+        assert int(host.output("says_its_pid")) == first
+        assert waiting_child() != first
+
+    def test_one_that_died_is_replaced(self, host: Host) -> None:
+        for _ in range(5):
+            host.exits.clear()
+            killed = waiting_child()
+            os.kill(killed, signal.SIGKILL)
+            gone(killed)
+            host.start("fine")
+
+            assert host.wait("fine") == [0]
+
+    def test_its_end_is_nobodys_end(self, host: Host) -> None:
+        killed = waiting_child()
+        os.kill(killed, signal.SIGKILL)
+        gone(killed)
+
+        assert waiting_child() != killed
+        assert list(host.helper.poll(0.0)) == []
+
+    def test_a_request_may_be_larger_than_a_pipe_holds(self, host: Host) -> None:
+        host.start("tells_a_length", LONG="x" * 100_000)
+
+        assert host.wait("tells_a_length") == [0]
+        assert host.output("tells_a_length").strip() == "100000"
+
+    def test_it_goes_with_its_helper(self, tmp_path: Path) -> None:
+        host = Host(tmp_path)
+        pid = waiting_child()
+
+        host.helper.close()
+
+        assert not alive(pid)
 
 
 def test_close_leaves_nothing_running(tmp_path: Path) -> None:

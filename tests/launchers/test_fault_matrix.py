@@ -159,3 +159,47 @@ def test_a_fresh_interpreter_isolates_as_a_fork_does(any_app: LauncherApp) -> No
     check(run, {fault: EXPECTED[fault] for fault in faults})
     assert (directory(run, "atexit and raise") / "handler").read_text() == "ran"
     assert app.processes() == []
+
+
+def test_a_forked_trial_that_does_nothing_is_pointed_to_the_remedy(app: LauncherApp) -> None:
+    """It waits for threads that a fork does not copy. The minute of patience is a second here."""
+    hurry = """
+from tests.launchers.faults import train
+from azsweep_core import trial_process
+from hydra_plugins.hydra_azsweep_sweeper import _launcher
+trial_process._BEAT_EVERY_S = 0.2
+_launcher._IDLE_S = _launcher._LOOK_EVERY_S = 1.0
+train()
+"""
+    limits = {"max_total_trials": 2, "max_concurrent_trials": 2, "trial_timeout": 4}
+    app.write("return train()", {"x": 0}, preamble=hurry, sweeper={"stop_grace": 1, "limits": limits})
+
+    run = app.run("--multirun", "x=1,2")
+
+    remedy = r".*trains with OpenMP .* while it is imported needs hydra\.sweeper\.start_method=spawn"
+    assert len(re.findall(r"trial \d has used no CPU for 1 s\. If it hangs: " + remedy, run.text)) == 1
+    for row in run.trials:
+        assert row["state"] == "timed_out"
+        assert re.fullmatch(r"limits\.trial_timeout of 4 s .*; it had used no CPU for 1 s: " + remedy, row["reason"])
+
+
+def test_a_trial_that_works_is_not_taken_for_one_that_hangs(app: LauncherApp) -> None:
+    hurry = """
+from azsweep_core import trial_process
+from hydra_plugins.hydra_azsweep_sweeper import _launcher
+trial_process._BEAT_EVERY_S = 0.2
+_launcher._IDLE_S = _launcher._LOOK_EVERY_S = 0.5
+"""
+    work = "end = time.monotonic() + 2\nwhile time.monotonic() < end: pass\nreturn 1.0"
+    app.write(work, {"x": 0}, preamble=hurry)
+
+    assert "has used no CPU" not in app.sweep("x=choice(1)").text
+
+
+def test_a_long_silence_alone_kills_nobody(app: LauncherApp) -> None:
+    """No thread of the process runs for longer than two heartbeats are apart; without a limit it may take its time."""
+    app.write("import ctypes; ctypes.PyDLL(None).sleep(12); return 0.5", {"x": 0})
+
+    run = app.sweep("x=choice(1)")
+
+    assert [(row["state"], row["value"]) for row in run.trials] == [("completed", "0.5")]

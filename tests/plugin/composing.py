@@ -116,11 +116,14 @@ class App:
 
 
 def anatomy(node: Node) -> Any:
-    """A config with the types, flags and other metadata of its nodes, nothing resolved, in order."""
+    """A config with the types, flags and other metadata of its nodes, nothing resolved, in order.
+
+    A mapping that is copied in another way is the same mapping.
+    """
     metadata = {**vars(node._metadata), "resolver_cache": None}  # noqa: SLF001
     content = node.__dict__.get("_content")
     if isinstance(node, Container) and isinstance(content, dict):
-        return type(node), metadata, [(key, anatomy(child)) for key, child in content.items()]
+        return DictConfig, metadata, [(key, anatomy(child)) for key, child in content.items()]
     if isinstance(node, Container) and isinstance(content, list):
         return type(node), metadata, [anatomy(child) for child in content]
     value = node._value()  # noqa: SLF001
