@@ -307,10 +307,19 @@ def _hints(result: SweepResult, directory: Path, tracker: MlflowTracker | NullTr
     hints = []
     if result.best is not None:
         best = shlex.quote(str(directory / "best"))
-        hints.append(("Run it again", f"--config-dir {best} --config-name azsweep_best"))
+        hints.append(("Run it again", f"{_program()} --config-dir {best} --config-name azsweep_best"))
     if tracker.how_to_open:
         hints.append(("MLflow", tracker.how_to_open))
     return hints
+
+
+def _program() -> str:
+    """What starts the app, as a shell takes it: a script, a module, or a command that was installed with it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is not None:
+        return f"python -m {spec.name.removesuffix('.__main__')}"
+    path = Path(sys.argv[0])
+    return f"python {shlex.quote(sys.argv[0])}" if path.suffix == ".py" else shlex.quote(path.name)
 
 
 def _why_without_result(result: SweepResult) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
+import sys
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 import pytest
 import yaml
 
+from hydra_plugins.hydra_azsweep_sweeper import _run
 from tests.plugin.conftest import App, Run
 
 
@@ -55,7 +60,8 @@ class TestResults:
         run = app.sweep("x=uniform(-1, 1)")
         best = run.results["best_params"]["x"]
 
-        again = app.run("--config-dir", "sweep/best", "--config-name", "azsweep_best", "hydra.run.dir=again")
+        (hint,) = re.findall(r"^Run it again: +python train.py (.*)$", run.out, re.MULTILINE)
+        again = app.run(*shlex.split(hint), "hydra.run.dir=again")
 
         assert again.code == 0, again.text
         assert json.loads((app.directory / "again" / "seen.json").read_text()) == best
@@ -270,3 +276,22 @@ def test_a_metric_that_never_appears_is_named_with_those_that_did(app: App) -> N
     reason = "the task never logged the primary metric 'loss'; it logged acc, lossy; did you mean 'lossy'?"
     assert run.trials[0]["reason"] == reason
     assert reason in run.err
+
+
+@pytest.mark.parametrize(
+    ("spec", "program", "command"),
+    [
+        pytest.param(None, "my app/train.py", "python 'my app/train.py'", id="script"),
+        pytest.param("models.train", "/x/models/train.py", "python -m models.train", id="module"),
+        pytest.param("models.__main__", "/x/models/__main__.py", "python -m models", id="package"),
+        pytest.param(None, "/x/bin/train-model", "train-model", id="installed-command"),
+    ],
+)
+def test_what_started_the_app_is_named_as_a_shell_takes_it(
+    monkeypatch: pytest.MonkeyPatch, spec: str | None, program: str, command: str
+) -> None:
+    loader = None if spec is None else ModuleSpec(spec, None)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", loader)
+    monkeypatch.setattr(sys, "argv", [program, "--multirun"])
+
+    assert _run._program() == command  # noqa: SLF001 - what it prints is tested above, for a script
