@@ -8,9 +8,12 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from azsweep_core._values import count_of, identity
+from azsweep_core._quantised import multiple, nearest
+from azsweep_core._values import Lazy, count_of, identity
 from azsweep_core.distributions import (
     Choice,
     Distribution,
@@ -25,11 +28,16 @@ from azsweep_core.distributions import (
     Uniform,
     Value,
 )
-from azsweep_core.samplers._mixed_space import Axis, Levels
+from azsweep_core.samplers._mixed_space import Axis, Interval, Levels
 from azsweep_core.search_space import Dimension
 
 __all__ = ["Encoding", "encode", "to_unit"]
 
+Array = NDArray[np.float64]
+
+STANDARD = NormalDist()
+WIDEST = 3.5
+"""A Gaussian process does not look further than so many standard deviations; less than 0.05 % of draws are there."""
 CATEGORIES = 1000
 """Longer choices are modelled as if they were continuous: a category each would cost more than it tells."""
 
@@ -106,13 +114,46 @@ class _Quantile:
         return to_unit(self._distribution, value)
 
 
+class _Scores(Interval):
+    """A quantile of a bell curve by its standard score: as far apart as the values are, not as likely."""
+
+    def __init__(self) -> None:
+        super().__init__(-WIDEST, WIDEST)
+
+    def code(self, value: float) -> float:
+        return super().code(_score(value))
+
+    def value(self, code: float) -> float:
+        return STANDARD.cdf(super().value(code))
+
+    def draw(self, generator: np.random.Generator, size: int) -> Array:
+        return np.clip(0.5 + generator.standard_normal(size) / (2 * WIDEST), 0, 1)
+
+
+def _score(quantile: float) -> float:
+    return STANDARD.inv_cdf(min(max(quantile, STANDARD.cdf(-WIDEST)), STANDARD.cdf(WIDEST)))
+
+
 def _axis(distribution: Distribution) -> Axis | None:
-    """The few values of a quantised expression as what they are; the others are as continuous as their quantile."""
-    values = distribution.support
-    if values is None or isinstance(distribution, (Choice, Randint)) or not 1 < count_of(values) <= CATEGORIES:
-        return None
-    middles = [to_unit(distribution, value) for value in values]
-    return Levels(middles, [(middle - middles[0]) / (middles[-1] - middles[0]) for middle in middles])
+    """Quantised expressions of few values by these, bell curves by the score; what is left is its quantile."""
+    is_bell = isinstance(distribution, (Normal, LogNormal, QNormal, QLogNormal)) and distribution.sigma > 0
+    values = _values(distribution)
+    if 1 < count_of(values) <= CATEGORIES:
+        middles = [to_unit(distribution, value) for value in values]
+        places = [_score(middle) for middle in middles] if is_bell else middles
+        return Levels(middles, [(place - places[0]) / (places[-1] - places[0]) for place in places])
+    return _Scores() if is_bell else None
+
+
+def _values(distribution: Distribution) -> Sequence[Value]:
+    """The values of a quantised expression, without the rarest if there is no end of them."""
+    if isinstance(distribution, (QUniform, QLogUniform)):
+        return distribution.support or ()
+    if not isinstance(distribution, (QNormal, QLogNormal)):
+        return ()
+    q, ends = distribution.q, [distribution.from_unit(STANDARD.cdf(end)) for end in (-WIDEST, WIDEST)]
+    first, last = (nearest(end, q) for end in ends)
+    return Lazy(last - first + 1, lambda index: multiple(first + index, q))
 
 
 def encode(dimension: Dimension) -> Encoding:

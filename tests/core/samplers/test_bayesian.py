@@ -6,34 +6,24 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
 import optuna
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from scipy.stats import kstest
 
 from azsweep_core.distributions import (
     Choice,
-    Distribution,
-    LogNormal,
     LogUniform,
     Normal,
     QLogNormal,
-    QLogUniform,
     QNormal,
-    QUniform,
-    Randint,
     Uniform,
 )
 from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
-from azsweep_core.samplers._encoding import encode, to_unit
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, Surrogate
 from azsweep_core.search_space import SearchSpace, identity
 from azsweep_core.testing.samplers import SamplerContract
@@ -311,72 +301,6 @@ def branch(children: dict[str, Any]) -> Any:
     return Branch(None, children)
 
 
-@pytest.mark.parametrize(
-    ("distribution", "modelled"),
-    [
-        pytest.param(Uniform(-3, 4), FloatDistribution(0, 1), id="uniform"),
-        pytest.param(LogUniform(-3, 4), FloatDistribution(0, 1), id="loguniform"),
-        pytest.param(QNormal(0, 1, 0.5), FloatDistribution(0, 1), id="quantised"),
-        pytest.param(Choice([16, 32, 64]), IntDistribution(0, 2), id="ascending-numbers"),
-        pytest.param(Choice([0.1, 1]), IntDistribution(0, 1), id="ascending-floats"),
-        pytest.param(Choice([1, 2, 2]), IntDistribution(0, 1), id="repeated-value"),
-        pytest.param(Choice(range(0, 50, 5)), IntDistribution(0, 9), id="range"),
-        pytest.param(Choice(range(10**30)), FloatDistribution(0, 1), id="endless-range"),
-        pytest.param(Choice([3, 1, 2]), CategoricalDistribution([0, 1, 2]), id="numbers-in-disorder"),
-        pytest.param(Choice([False, True]), CategoricalDistribution([0, 1]), id="booleans"),
-        pytest.param(Choice(["a", None, 1]), CategoricalDistribution([0, 1, 2]), id="mixed"),
-        pytest.param(Choice([[1], {"a": 1}]), CategoricalDistribution([0, 1]), id="lists-and-mappings"),
-        pytest.param(Randint(5), CategoricalDistribution(range(5)), id="randint-has-no-order"),
-        pytest.param(Randint(1000), CategoricalDistribution(range(1000)), id="long-randint"),
-        pytest.param(Randint(1001), FloatDistribution(0, 1), id="longer-randint"),
-    ],
-)
-def test_each_expression_is_modelled_as_what_it_is(distribution: Distribution, modelled: BaseDistribution) -> None:
-    (dimension,) = SearchSpace({"x": distribution}).dimensions
-
-    assert encode(dimension).distribution == modelled
-
-
-def test_branches_have_no_order() -> None:
-    selector, *_ = nested([{"a": 1}, {"a": Uniform(0, 1)}, {"a": 3}]).dimensions
-
-    assert encode(selector).distribution == CategoricalDistribution([0, 1, 2])
-
-
-CONTINUOUS = [Uniform(-3, 4), LogUniform(-9, 2), LogUniform(1, 1), Normal(5, 2), Normal(1, 0), LogNormal(0, 1)]
-CONTINUOUS += [LogUniform(-3, 2, base=10.0), LogNormal(0, 1, base=2.0)]
-QUANTISED = [QUniform(0.05, 0.75, 1), QUniform(1, 9, 0.25), QLogUniform(0, 5, 3), QNormal(0, 3, 0.5)]
-QUANTISED += [QLogNormal(1, 1, 1), QLogUniform(-1, 2, 5, base=10.0), QUniform(0, 1, 50)]
-DISCRETE = [*QUANTISED, Randint(2000), Choice(range(0, 9999, 3)), Choice([*"abc"] * 500)]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(CONTINUOUS), st.floats(0.001, 0.999))
-def test_a_quantile_gives_back_its_value(distribution: Distribution, u: float) -> None:
-    value = distribution.from_unit(u)
-
-    assert distribution.from_unit(to_unit(distribution, value)) == pytest.approx(value, rel=1e-9)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(DISCRETE), st.floats(0.001, 0.999))
-def test_a_discrete_value_has_a_quantile_that_gives_it(distribution: Distribution, u: float) -> None:
-    value = distribution.from_unit(u)
-
-    assert distribution.from_unit(to_unit(distribution, value)) == value
-
-
-@pytest.mark.parametrize("distribution", [*(d for d in DISCRETE if isinstance(d, (QUniform, QLogUniform))), Randint(9)])
-def test_a_discrete_value_stands_in_the_middle_of_its_probability(distribution: Distribution) -> None:
-    assert distribution.support is not None
-    assert distribution.masses is not None
-    ends = list(accumulate(distribution.masses))
-
-    middles = [end - mass / 2 for end, mass in zip(ends, distribution.masses, strict=True)]
-
-    assert [to_unit(distribution, value) for value in distribution.support] == pytest.approx(middles)
-
-
 def test_optuna_is_silent_and_its_settings_stay(caplog: pytest.LogCaptureFixture) -> None:
     verbosity = optuna.logging.get_verbosity()
     logger = logging.getLogger("optuna")
@@ -406,3 +330,14 @@ def test_a_study_that_followed_the_sweep_proposes_what_one_made_afterwards_does(
         if number % 4 == 3:
             for ended in (number, number - 2, number - 3, number - 1):
                 end(history, ended, [random.Random(ended).random()], COMPLETED if ended % 3 else TrialState.TERMINATED)
+
+
+def test_a_value_far_from_the_middle_of_a_bell_curve_is_found() -> None:
+    """Two and a half standard deviations from where nearly all draws are."""
+    space = SearchSpace({"a": Normal(0, 1), "b": QNormal(0, 4, 1)})
+
+    history = sweep(sampler(space, surrogate=Surrogate.MIXED), lambda p: (p["a"] - 2.5) ** 2 + abs(p["b"] + 10) / 4, 40)
+
+    assert history.best is not None
+    assert history.best.value is not None
+    assert history.best.value < 0.1
