@@ -158,7 +158,8 @@ class SamplingAlgorithm:
             rule = f"bayesian wants at least {TRIALS_PER_PARAMETER} trials for each parameter, {advised} here"
             yield Problem("limits.max_total_trials", rule, str(trials), "With fewer, random does about as well.")
         concurrent = limits.max_concurrent_trials
-        if concurrent is not None and concurrent > CONCURRENT_TRIALS:
+        in_all = min((count for count in (trials, space.size) if count is not None), default=math.inf)
+        if concurrent is not None and min(concurrent, in_all) > CONCURRENT_TRIALS:
             rule = f"bayesian learns little with more than {CONCURRENT_TRIALS} trials at once"
             yield Problem("limits.max_concurrent_trials", rule, str(concurrent), "Fewer at once find better values.")
 

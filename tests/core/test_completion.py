@@ -124,6 +124,19 @@ def test_what_is_given_stays_and_the_rest_fits(keys: list[str], part: dict[str, 
     assert list(completed) == list(point)
 
 
+def test_the_branch_is_taken_that_fits_to_its_depth() -> None:
+    """Both branches have the key, but only in the second can it have this value."""
+    inner = {
+        value: {"type": "choice", "values": [{"by": value, "n": {"type": "randint", "upper": 3}}]} for value in "xy"
+    }
+    branches = [{"kind": "a", "s": inner["x"]}, {"kind": "b", "s": inner["y"]}]
+    drawn = read_space({"m": {"type": "choice", "values": branches}})
+
+    point = drawn.complete({"m.s.by": "y"}, [0.0] * len(drawn.dimensions))
+
+    assert point == {"m.kind": "b", "m.s.by": "y", "m.s.n": 0}
+
+
 def test_fitting_options_are_equally_likely() -> None:
     drawn = space("a", "+b", zipped=(("a", "+b"),))
 

@@ -147,8 +147,8 @@ def test_what_the_app_has_no_value_for_is_drawn_and_said() -> None:
     assert point == {"lr": 0.5, "units": 4, "net.kind": "cnn"}
     assert [str(doubt) for doubt in doubts] == [
         (
-            "initial_points[0]: the app's own config has no value for some parameters; got none for +opt.wd, net.kernel. "
-            "They are drawn."
+            "initial_points[0]: the app's own config has no value for some parameters; "
+            "got none for +opt.wd, net.kernel. They are drawn."
         )
     ]
 

@@ -112,6 +112,13 @@ def test_what_a_point_leaves_out_is_drawn(name: str) -> None:
     assert all(space.contains(point) for point in points)
 
 
+@pytest.mark.parametrize("name", ["random", "sobol", "bayesian"])
+def test_the_seed_decides_what_is_drawn(name: str) -> None:
+    drawn = {seed: sampler(name, MIXED, [{"a": 1}], seed).ask(0, History(OBJECTIVE)) for seed in (1, 1, 2, 3)}
+
+    assert len({point["u"] for point in drawn.values() if point is not None}) == 3
+
+
 @every_sampler
 def test_points_given_twice_are_tried_once(name: str) -> None:
     """Also parts of points, once there is nothing new to draw."""

@@ -176,8 +176,10 @@ def test_a_logbase_is_positive_and_not_one(logbase: float, text: str | None) -> 
         pytest.param(
             -1,
             [
-                "sampling_algorithm.n_startup_trials: must be at least 0; got -1. "
-                "With 0 the model proposes from the first trial on."
+                (
+                    "sampling_algorithm.n_startup_trials: must be at least 0; got -1. "
+                    "With 0 the model proposes from the first trial on."
+                )
             ],
             id="negative",
         ),
@@ -230,6 +232,7 @@ UNIFORM = {"type": "uniform", "min_value": 0, "max_value": 1}
             ["limits.max_concurrent_trials"],
             id="high-concurrency",
         ),
+        pytest.param({"a": CHOICE}, Limits(max_concurrent_trials=21), [], id="more-slots-than-points"),
     ],
 )
 def test_bayesian_sampling_warns_of_what_may_disappoint(
