@@ -278,7 +278,7 @@ MISTAKES = (
 TOLD = """\
 tracking: must be mlflow or none; got mlfow.
 override y: randint takes one argument, as in randint(upper); got randint(1, 8).
-sampling_algorithm.seed: grid has no seed; got 1. Leave it out.
+sampling_algorithm.seed: grid has no seed; got 1. Leave it out; it is for random and bayesian.
 objective.goal: must be minimize or maximize; got min. Did you mean minimize?
 search_space.x: uniform needs min_value < max_value; got uniform(1, 0). Did you mean uniform(0, 1)?
 limits.max_total_trials: must be at least 1; got 0.

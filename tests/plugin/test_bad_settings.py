@@ -42,12 +42,12 @@ REFUSED = [
     refused(
         "seed-of-grid",
         "sampling_algorithm={type: grid, seed: 1}",
-        "sampling_algorithm.seed: grid has no seed; got 1. Leave it out.",
+        "sampling_algorithm.seed: grid has no seed; got 1. Leave it out; it is for random and bayesian.",
     ),
     refused(
         "rule-of-bayesian",
         "sampling_algorithm={type: bayesian, rule: sobol}",
-        "sampling_algorithm.rule: bayesian has no rule; got sobol. Leave it out.",
+        "sampling_algorithm.rule: bayesian has no rule; got sobol. Leave it out; it is for random.",
     ),
     refused(
         "unknown-rule",

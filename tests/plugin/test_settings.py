@@ -23,6 +23,8 @@ from tests.plugin.in_process import Reading, read, read_settings_of, write_app
 EXPECTED = {
     "search_space": {},
     "params": {},
+    "zip": None,
+    "initial_points": None,
     "sampling_algorithm": "random",
     "objective": {"primary_metric": None, "goal": None},
     "limits": {
