@@ -133,7 +133,7 @@ class DistinctTPESampler(BaseSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         if self._space is None or len(study.directions) > 1:
             return self._tpe.infer_relative_search_space(study, trial)
-        return self._space
+        return dict(self._space)  # who asked may change it
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -167,7 +167,7 @@ class DistinctTPESampler(BaseSampler):
 
     def _propose(self, study: Study, trial: FrozenTrial, record: Record) -> dict[str, Any]:
         values = self._by_tpe(study, trial, record)
-        if not record.space.is_discrete:
+        if not record.space.is_discrete or not values:
             return values
         for _ in range(REPEATS):
             row = record.space.row(values)
@@ -178,8 +178,8 @@ class DistinctTPESampler(BaseSampler):
 
     def _by_tpe(self, study: Study, trial: FrozenTrial, record: Record) -> dict[str, Any]:
         space, distributions = record.space, record.distributions
-        joint = {name: d for name, d in distributions.items() if name not in space.conditional and not d.single()}
-        values = self._tpe.sample_relative(study, trial, joint)
+        joint = [name for name in space.names if name not in space.conditional and not distributions[name].single()]
+        values = self._tpe.sample_relative(study, trial, {name: distributions[name] for name in joint})
         for name in space.parents_first:
             if name not in values and space.is_active(name, values):
                 values[name] = self._alone(study, trial, name, record)

@@ -50,7 +50,9 @@ class MixedSampler(DistinctTPESampler):
     scratch for the first 15, 30, 45 ... results, which is remembered but could be repeated, and from there improved
     for all. The order in which trials ended does not matter.
 
-    Args: as `DistinctTPESampler`.
+    Args are those of `DistinctTPESampler`. Where parameters come and go, tell it the space and the conditions, or it
+    models only those that all trials share: `MixedSampler(space={"model": CategoricalDistribution(["tree", "mlp"]),
+    "layers": IntDistribution(1, 4)}, conditions={"layers": {"model": ["mlp"]}})`.
 
     >>> import optuna
     >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -70,7 +72,7 @@ class MixedSampler(DistinctTPESampler):
         if not search_space or len(study.directions) > 1:
             return self._tpe.sample_relative(study, trial, search_space)
         record = self._recorded(study, trial, search_space)
-        is_ready = len(record.results) >= max(1, self._n_startup_trials)
+        is_ready = len(record.results) >= max(1, self._n_startup_trials) and bool(record.space.names)
         if is_ready and self._generator.random() >= TPE_SHARE:
             try:
                 # The cores are busy with trials: threads that wait for each other would cost ten times the time.

@@ -109,6 +109,17 @@ def test_logarithmic_parameters_are_seen_by_their_logarithm() -> None:
         assert np.mean(np.array(drawn) <= thirds[1]) == pytest.approx(0.5, abs=0.06)
 
 
+def test_unequal_categories_are_as_far_apart_as_the_ends_of_a_range() -> None:
+    everyone = np.ones(3, bool)
+    categories = axis_of(CategoricalDistribution(["a", "b", "c"])).columns(np.arange(3.0), everyone)
+    numbers = axis_of(IntDistribution(0, 2)).columns(np.arange(3.0), everyone)
+
+    distances = [((columns[:, None] - columns[None]) ** 2).sum(axis=2) for columns in (categories, numbers)]
+
+    assert distances[0] == pytest.approx(1 - np.eye(3))
+    assert distances[1][0] == pytest.approx([0, 0.25, 1])
+
+
 NESTED = MixedSpace(
     {
         "model": CategoricalDistribution(["mlp", "tree", "mean"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -171,6 +172,15 @@ class TestBoth:
         assert {(point["depth"], point["act"]) for point in points(run(sampler, everything, 20))} == {(7, "relu")}
 
     @both
+    def test_it_serves_several_threads_and_can_be_pickled(self, kind: Sampler) -> None:
+        study = optuna.create_study(sampler=pickle.loads(pickle.dumps(kind(seed=1))))
+
+        study.optimize(everything, n_trials=40, n_jobs=4)
+
+        assert len(study.trials) == 40
+        assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
+
+    @both
     def test_conditions_without_the_space_are_refused(self, kind: Sampler) -> None:
         with pytest.raises(ValueError, match=r"^conditions need the space: the distribution of every parameter$"):
             kind(conditions={"x": {"m": ["a"]}})
@@ -238,6 +248,15 @@ class TestConditions:
         study = run(optuna.samplers.PartialFixedSampler({"model": "mlp"}, inner), nested, 20)
 
         assert all(point.keys() == {"model", "seed", "lr", "layers"} for point in points(study))
+
+    @both
+    @experimental
+    def test_fixing_all_that_is_unconditional_leaves_the_rest_to_tpe(self, kind: Sampler) -> None:
+        inner = kind(seed=1, space=SPACE, conditions=CONDITIONS)
+
+        study = run(optuna.samplers.PartialFixedSampler({"model": "tree", "seed": 2}, inner), nested, 20)
+
+        assert all(point.keys() == {"model", "seed", "lr", "leaves"} for point in points(study))
 
 
 def test_frozen_trials_of_a_study_are_left_as_they_are() -> None:
