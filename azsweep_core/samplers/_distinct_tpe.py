@@ -142,8 +142,8 @@ class DistinctTPESampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of all parameters of `search_space` that are active; those on unknown conditions are left out."""
-        if not search_space or len(study.directions) > 1:
-            return self._tpe.sample_relative(study, trial, search_space)
+        if not search_space:
+            return {}
         return self._propose(study, trial, self._recorded(study, search_space))
 
     def _recorded(self, study: Study, search_space: dict[str, BaseDistribution]) -> Record:

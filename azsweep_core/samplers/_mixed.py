@@ -68,8 +68,8 @@ class MixedSampler(DistinctTPESampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of all parameters of `search_space` that are active."""
-        if not search_space or len(study.directions) > 1:
-            return self._tpe.sample_relative(study, trial, search_space)
+        if not search_space:
+            return {}
         record = self._recorded(study, search_space)
         is_ready = len(record.results) >= max(1, self._n_startup_trials) and bool(record.space.names)
         if is_ready and self._generator.random() >= TPE_SHARE:

@@ -212,3 +212,22 @@ def test_results_of_many_trials_are_cut_down_to_the_best_and_the_latest() -> Non
     numbers = [round(1000 * row) for row in rows[:, 0].tolist()]
     assert numbers == sorted([*range(50), *range(500, 550), *range(900, 1000)])
     assert losses.tolist() == [number % 500 for number in numbers]
+
+
+def test_what_each_result_counts_as() -> None:
+    """Infinitely bad as the worst, infinitely good not at all, pruned as no better than the median."""
+    values = [
+        (1.0, False),
+        (math.inf, False),
+        (-math.inf, False),
+        (3.0, False),
+        (None, True),
+        (-9.0, True),
+        (7.0, True),
+    ]
+    results = [Result(np.array([float(row)]), *outcome) for row, outcome in enumerate(values)]
+
+    rows, losses = observations(results, optuna.study.StudyDirection.MINIMIZE)
+
+    assert rows[:, 0].tolist() == [0, 1, 3, 4, 5, 6]
+    assert losses.tolist() == [1, 7, 3, 2, 2, 7]
