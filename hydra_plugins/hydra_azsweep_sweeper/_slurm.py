@@ -1,7 +1,7 @@
 """A TrialLauncher over submitit's SLURM launcher: a job for each attempt, and one look at the queue for all of them.
 
-What a job's files say (heartbeat, result) comes first; the queue is asked about those that are silent. A job outlives
-a sweep that was killed.
+What a job's files say (heartbeat, result) comes first and is looked at all the time; the queue tells of jobs that end
+without a word. A job outlives a sweep that was killed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ log = logging.getLogger("azsweep")
 
 _LOOK_AT_FILES_EVERY_S = 0.25
 _ASK_QUEUE_EVERY_S = 3.0
-_SILENT_AFTER_S = 12.0
 _VANISHED_AFTER_S = 30.0
+_SECOND_LOOK_AFTER_S = 1.0
 _KILL_LATER_S = 5.0
 _CLEAR_WITHIN_S = 30.0
 _DEFAULT_MINUTES = 60
@@ -60,7 +60,6 @@ class _Attempt:
     request: StopRequest | None = None
     kill_at: float | None = None
     has_begun: bool = False
-    died: bool = False
     unknown_since: float | None = None
     over_as: str | None = None
 
@@ -183,7 +182,7 @@ class SlurmLauncher:
         for attempt in list(self._running.values()):
             status = 0 if attempt.control.result() is not None else attempt.control.exit_status()
             if status == -signal.SIGKILL and attempt.request is None:
-                attempt.died = True  # SLURM kills so, and says why
+                self._ask_at = min(self._ask_at, time.monotonic() + _SECOND_LOOK_AFTER_S)  # SLURM kills so, too
             elif status is not None:
                 yield self._end(attempt, attempts.ended(attempt.control, attempt.number, status, attempt.request))
             elif not attempt.has_begun and (report := attempts.began(attempt.control, attempt.number)) is not None:
@@ -197,21 +196,21 @@ class SlurmLauncher:
         return report
 
     def _look_at_queue(self) -> Iterator[TrialReport]:
-        """Reports on attempts whose job is over without a result; asks SLURM only if one is silent."""
+        """Reports on attempts whose job is over without a result; one question for all jobs."""
         now = time.monotonic()
         if now < self._ask_at:
             return
         self._ask_at = now + _ASK_QUEUE_EVERY_S
-        silent = {attempt.job: attempt for attempt in self._running.values() if attempt.job and _is_silent(attempt)}
-        jobs = silent.keys() | self._leaving.keys()
+        running = {attempt.job: attempt for attempt in self._running.values() if attempt.job is not None}
+        jobs = running.keys() | self._leaving.keys()
         states = self._queue.states(jobs) if jobs else None
         if states is None:
             return
         self._see_off(states, now)
-        forgotten = [job for job in silent if job not in states]
+        forgotten = [job for job in running if job not in states]
         if forgotten:
             states |= self._queue.recorded_states(forgotten) or {}
-        for job, attempt in silent.items():
+        for job, attempt in running.items():
             report = self._judge(attempt, states.get(job), now)
             if report is not None:
                 yield self._end(attempt, report)
@@ -229,6 +228,7 @@ class SlurmLauncher:
             return attempts.vanished(attempt.control, attempt.number, f"its SLURM job {attempt.job} vanished")
         if attempt.over_as is None:
             attempt.over_as = state
+            self._ask_at = min(self._ask_at, now + _SECOND_LOOK_AFTER_S)
             return None
         status = attempt.control.exit_status()
         if status is not None and state in ("COMPLETED", "FAILED"):
@@ -251,15 +251,6 @@ class SlurmLauncher:
         for attempt in overdue:
             attempt.kill_at = None
         self._queue.cancel([attempt.job for attempt in overdue if attempt.job is not None])
-
-
-def _is_silent(attempt: _Attempt) -> bool:
-    """True for one that has not begun, was killed or told to stop, or was not heard of for longer than it should."""
-    beat = attempt.control.heartbeat()
-    if beat is None or attempt.died or attempt.request is not None:
-        return True
-    heard_s: float = beat.get("beat_s") or beat["began_s"]
-    return time.time() - heard_s > _SILENT_AFTER_S
 
 
 def _parameters(given: Mapping[str, Any], trial_timeout_s: float | None, grace_s: float) -> dict[str, Any]:
