@@ -1,10 +1,31 @@
-"""Keeps programs that tests run from being searched for doctests, which would import them here."""
+"""What all tests share: the tests' own SLURM, and which files are not searched for doctests."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from tests.clusters.slurm import REQUIRED, Slurm, find
+
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Keep programs that tests run from being searched for doctests, which would import them here."""
     is_program = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return is_program or None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "slurm" in getattr(item, "fixturenames", ()):
+        item.add_marker("slurm")
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Slurm:
+    """The SLURM that `.ci/slurm up` has started; the test is skipped if there is none."""
+    found = find()
+    if isinstance(found, Slurm):
+        return found
+    if REQUIRED:
+        pytest.fail(found)
+    pytest.skip(found)

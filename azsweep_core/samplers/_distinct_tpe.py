@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,8 @@ __all__ = ["DistinctTPESampler", "Record", "Result"]
 
 Array = NDArray[np.float64]
 
-REPEATS = 20
-"""So many proposals tried before are refused in a row; then the last one is changed at random until it is new."""
 CHANGES = 200
-"""So many changes at most; then a point may be tried again."""
+"""A proposal that was tried before is changed at random, so many times at most; then it may be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,8 @@ class Record:
         self._over: set[int] = set()
         self._over_keys: set[bytes] = set()
 
-    def update(self, trials: Iterator[FrozenTrial]) -> None:
-        """Take in what is new in the study's trials."""
+    def update(self, trials: Sequence[FrozenTrial]) -> None:
+        """Take in what is new in the study's trials; the one that is asked for has no point yet."""
         running: list[Array] = []
         for trial in trials:
             if trial.number in self._over:
@@ -144,16 +142,16 @@ class DistinctTPESampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of all parameters of `search_space` that are active; those on unknown conditions are left out."""
-        if not search_space or len(study.directions) > 1:
-            return self._tpe.sample_relative(study, trial, search_space)
-        return self._propose(study, trial, self._recorded(study, trial, search_space))
+        if not search_space:
+            return {}
+        return self._propose(study, trial, self._recorded(study, search_space))
 
-    def _recorded(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Record:
-        """What is known of the study's other trials."""
+    def _recorded(self, study: Study, search_space: dict[str, BaseDistribution]) -> Record:
+        """What is known of the study's trials."""
         record = self._record
         if record is None or (record.study_name, record.distributions) != (study.study_name, search_space):
             record = self._record = Record(study.study_name, search_space, self._mixed_space(search_space))
-        record.update(other for other in study.get_trials(deepcopy=False) if other.number != trial.number)
+        record.update(study.get_trials(deepcopy=False))
         return record
 
     def _mixed_space(self, distributions: Mapping[str, BaseDistribution]) -> MixedSpace:
@@ -166,15 +164,17 @@ class DistinctTPESampler(BaseSampler):
         return MixedSpace(known, conditions, self._axes)
 
     def _propose(self, study: Study, trial: FrozenTrial, record: Record) -> dict[str, Any]:
-        values = self._by_tpe(study, trial, record)
-        if not record.space.is_discrete or not values:
+        """TPE's point; if it was tried, one that was not, some random changes away from it."""
+        space, values = record.space, self._by_tpe(study, trial, record)
+        row = space.row(values) if space.is_discrete and values else None
+        if row is None or space.keys(row[None])[0] not in record.tried:
             return values
-        for _ in range(REPEATS):
-            row = record.space.row(values)
-            if row is None or record.space.keys(row[None])[0] not in record.tried:
-                return values
-            values = self._by_tpe(study, trial, record)
-        return self._changed(values, record)
+        rows = space.completed(row[None], self._generator)
+        for _ in range(CHANGES):
+            rows = space.mutated(rows, self._generator)
+            if space.keys(rows)[0] not in record.tried:
+                return space.point(rows[0])
+        return values
 
     def _by_tpe(self, study: Study, trial: FrozenTrial, record: Record) -> dict[str, Any]:
         space, distributions = record.space, record.distributions
@@ -190,16 +190,3 @@ class DistinctTPESampler(BaseSampler):
         if distribution.single():
             return record.space.axes[record.space.names.index(name)].value(0.0)
         return self._tpe.sample_independent(study, trial, name, distribution)
-
-    def _changed(self, values: dict[str, Any], record: Record) -> dict[str, Any]:
-        """A point that was not tried, some random changes away from `values`; these if none is found."""
-        row = record.space.row(values)
-        if row is None:
-            return values
-        rows = record.space.completed(row[None], self._generator)
-        for _ in range(CHANGES):
-            (key,) = record.space.keys(rows)
-            if key not in record.tried:
-                return record.space.point(rows[0])
-            rows = record.space.mutated(rows, self._generator)
-        return values

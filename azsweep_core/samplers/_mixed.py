@@ -55,7 +55,6 @@ class MixedSampler(DistinctTPESampler):
     "layers": IntDistribution(1, 4)}, conditions={"layers": {"model": ["mlp"]}})`.
 
     >>> import optuna
-    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
     >>> study = optuna.create_study(sampler=MixedSampler(seed=1))
     >>> study.optimize(lambda trial: trial.suggest_float("x", -5, 5) ** 2, n_trials=25)
     >>> study.best_value < 1e-3
@@ -69,9 +68,9 @@ class MixedSampler(DistinctTPESampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values of all parameters of `search_space` that are active."""
-        if not search_space or len(study.directions) > 1:
-            return self._tpe.sample_relative(study, trial, search_space)
-        record = self._recorded(study, trial, search_space)
+        if not search_space:
+            return {}
+        record = self._recorded(study, search_space)
         is_ready = len(record.results) >= max(1, self._n_startup_trials) and bool(record.space.names)
         if is_ready and self._generator.random() >= TPE_SHARE:
             try:

@@ -50,13 +50,10 @@ def test_growth_prints_one_table() -> None:
     ],
 )
 def test_the_samplers_benchmarks_print_their_tables(name: str, tables: int) -> None:
-    """With `--quick` they need nothing that is not installed here, and leave the kept results alone."""
-    kept = {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()}
-
+    """With `--quick` they need nothing that is not installed here."""
     page = run(name, "--quick")
 
     assert sum(line.startswith("**") for line in page.splitlines()) == tables
-    assert {path: path.read_bytes() for path in (BENCHMARKS / "results").iterdir()} == kept
 
 
 def test_an_unknown_sampler_is_refused_by_name() -> None:

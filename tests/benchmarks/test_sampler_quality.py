@@ -234,6 +234,7 @@ def test_noise_depends_on_seed_and_number_alone() -> None:
     other = sorted(outcome.observed for outcome in asynchronous(task, Scripted(), 4, 9, 1))
 
     assert first == again != other
+    assert len(set(first)) == 9
 
 
 def test_the_incumbent_is_chosen_by_what_was_observed_and_scored_by_what_is_true() -> None:

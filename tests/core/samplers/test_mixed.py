@@ -20,8 +20,11 @@ from azsweep_core.samplers._mixed import MixedSampler, observations
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
+def quiet() -> Iterator[None]:
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ class TestMixed:
         assert math.hypot(first["x"] - second["x"], first["y"] - second["y"]) > 0.05
 
     def test_failed_trials_say_nothing(self) -> None:
-        results = grid(lambda x, y: x + y)
+        results = grid(lambda x, y: math.sin(9 * x) * math.cos(7 * y))
         failed = [(0.9, 0.9, None, TrialState.FAIL)] * 5
 
         assert asked(study_of(*results), MixedSampler(seed=0)) == asked(
@@ -209,3 +212,22 @@ def test_results_of_many_trials_are_cut_down_to_the_best_and_the_latest() -> Non
     numbers = [round(1000 * row) for row in rows[:, 0].tolist()]
     assert numbers == sorted([*range(50), *range(500, 550), *range(900, 1000)])
     assert losses.tolist() == [number % 500 for number in numbers]
+
+
+def test_what_each_result_counts_as() -> None:
+    """Infinitely bad as the worst, infinitely good not at all, pruned as no better than the median."""
+    values = [
+        (1.0, False),
+        (math.inf, False),
+        (-math.inf, False),
+        (3.0, False),
+        (None, True),
+        (-9.0, True),
+        (7.0, True),
+    ]
+    results = [Result(np.array([float(row)]), *outcome) for row, outcome in enumerate(values)]
+
+    rows, losses = observations(results, optuna.study.StudyDirection.MINIMIZE)
+
+    assert rows[:, 0].tolist() == [0, 1, 3, 4, 5, 6]
+    assert losses.tolist() == [1, 7, 3, 2, 2, 7]

@@ -149,6 +149,7 @@ class TestConditions:
             expected |= {"schedule"} if point["model"] == "mlp" else set()
             expected |= {"every"} if point.get("schedule") == "step" else set()
             assert point.keys() == expected
+            assert {type(value) for value in point.values()} <= {str, int, float}
             assert NESTED.row(point) is not None
 
     def test_what_is_inactive_makes_no_difference(self) -> None:

@@ -23,8 +23,11 @@ experimental = pytest.mark.filterwarnings("ignore::optuna.exceptions.Experimenta
 
 
 @pytest.fixture(autouse=True)
-def quiet() -> None:
+def quiet() -> Iterator[None]:
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture
@@ -170,6 +173,18 @@ class TestBoth:
         sampler = optuna.samplers.PartialFixedSampler({"depth": 7, "act": "relu"}, kind(seed=1))
 
         assert {(point["depth"], point["act"]) for point in points(run(sampler, everything, 20))} == {(7, "relu")}
+
+    @both
+    def test_failed_trials_are_no_results(self, kind: Sampler) -> None:
+        """However many there are, points stay random."""
+
+        def objective(sign: int) -> Callable[[Trial], float]:
+            return lambda trial: sign * everything(trial) + (0 if trial.number % 3 == 0 else math.nan)
+
+        low, high = (points(run(kind(seed=1), objective(sign), 30)) for sign in (1, -1))
+
+        assert low[:28] == high[:28]
+        assert low[28:] != high[28:]
 
     @both
     def test_it_serves_several_threads_and_can_be_pickled(self, kind: Sampler) -> None:
