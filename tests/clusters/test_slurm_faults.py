@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.launchers.conftest import LauncherApp
+from tests.clusters.apps import SlurmApp
+from tests.clusters.slurm import Slurm
 from tests.launchers.faults import FAULTS
 from tests.launchers.test_fault_matrix import EXPECTED, Swept, check, directory, swept
 
@@ -15,8 +16,8 @@ SLURM = {**EXPECTED, "OpenMP after OpenMP at import": ("completed", "")}
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory, slurm: object) -> Swept:
-    app = LauncherApp(tmp_path_factory.mktemp("slurm"), "submitit_slurm")
+def matrix(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Swept:
+    app = SlurmApp(tmp_path_factory.mktemp("slurm"), slurm)
     return swept(app, list(FAULTS), trains=True, trial_timeout=6, start_method="auto")
 
 
@@ -26,10 +27,11 @@ def test_every_row_has_the_state_and_the_reason_that_it_has_here(matrix: Swept) 
     check(run, {fault: (state, reason.replace("of 3 s", "of 6 s")) for fault, (state, reason) in SLURM.items()})
 
 
-def test_nothing_is_left_in_the_queue_or_running(matrix: Swept, queue: list[str]) -> None:
+def test_nothing_is_left_in_the_queue_or_running(matrix: Swept) -> None:
     app, _ = matrix
 
-    assert queue == []
+    assert isinstance(app, SlurmApp)
+    assert app.queue == {}
     assert app.processes() == []
 
 
