@@ -12,7 +12,6 @@ from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.samplers._distinct_tpe import DistinctTPESampler
 from azsweep_core.samplers._encoding import encode
-from azsweep_core.samplers._mixed import MixedSampler
 from azsweep_core.samplers._streams import Unseen, is_finite, random_points, stream
 from azsweep_core.sampling_algorithm import Surrogate
 from azsweep_core.search_space import SearchSpace
@@ -80,7 +79,7 @@ class _Model:
     def __init__(self, space: SearchSpace, objective: Objective, surrogate: Surrogate) -> None:
         self._space = space
         self._encodings = [encode(dimension) for dimension in space.dimensions]
-        self._sampler = (MixedSampler if surrogate is Surrogate.MIXED else DistinctTPESampler)(
+        self._sampler = _kind(surrogate)(
             n_startup_trials=0,  # how long draws are random is decided above
             space={encoding.name: encoding.distribution for encoding in self._encodings},
             conditions={
@@ -143,6 +142,15 @@ class _Model:
         )
         encodings = self._encodings
         return self._space.draw(lambda dimension: encodings[dimension.index].external(coded[str(dimension.index)]))
+
+
+def _kind(surrogate: Surrogate) -> type[DistinctTPESampler]:
+    """The sampler's class; scipy is loaded for the Gaussian process alone."""
+    if surrogate is Surrogate.TPE:
+        return DistinctTPESampler
+    from azsweep_core.samplers._mixed import MixedSampler
+
+    return MixedSampler
 
 
 def _create_study(objective: Objective) -> optuna.Study:

@@ -28,7 +28,7 @@ def test_a_job_runs_at_once_and_accounting_knows_its_end(slurm: Slurm, name: str
     slurm.wait_for(job, "COMPLETED", timeout_s=10)
 
     assert (tmp_path / "out").read_text() == f"{job}\n"
-    assert slurm.queue(name) == {}
+    wait_until(lambda: not slurm.queue(name), "an empty queue")
 
 
 @pytest.mark.parametrize("script", ["exit 3", "kill -SEGV $$"])
@@ -54,7 +54,7 @@ def test_a_cancelled_job_leaves_the_queue_and_others_stay(slurm: Slurm, name: st
     slurm.run("scancel", job)
 
     slurm.wait_for(job, "CANCELLED", timeout_s=10)
-    assert slurm.queue(name) == {other: "RUNNING"}
+    wait_until(lambda: slurm.queue(name) == {other: "RUNNING"}, "a queue with the other job alone")
 
 
 def test_eight_jobs_run_at_once_and_the_ninth_waits(slurm: Slurm, name: str) -> None:
