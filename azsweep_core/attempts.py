@@ -13,7 +13,7 @@ from azsweep_core.ports import TrialReport
 from azsweep_core.processes import exit_words
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["began", "ended"]
+__all__ = ["began", "ended", "judged", "vanished"]
 
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """Deaths that Python's fault handler reports."""
@@ -36,9 +36,8 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
     """
     result = control.result()
     heartbeat = result or control.heartbeat()
-    base: dict[str, Any] = {"number": number, "ended": True}
-    if heartbeat is not None:
-        base |= {"began_s": heartbeat["began_s"], "directory": heartbeat["directory"]}
+    base = _ended(control, number)
+    request = request or control.stop_request()
     if result is not None and result["outcome"] == "returned":
         metrics = {name: float(value) for name, value in result["returned"].items()}
         return TrialReport(**base, returned=metrics, returned_instead=result.get("returned_instead", ""))
@@ -54,6 +53,44 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
     hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
     reason = f"its process {exit_words(status)}{hint}{_quote(control, status)}"
     return TrialReport(**base, state=TrialState.FAILED, reason=reason, failure=exit_words(status))
+
+
+def judged(
+    control: ControlDir, number: int, state: TrialState | None, words: str, request: StopRequest | None
+) -> TrialReport:
+    """How an attempt without a result ended, as a scheduler tells it.
+
+    Args:
+        state: None if the infrastructure is to blame.
+        request: as for `ended`.
+    """
+    request = request or control.stop_request()
+    base = _ended(control, number)
+    if request is not None:
+        killed = " (it did not stop by itself)" if "began_s" in base else ""
+        return TrialReport(**base, state=request.state, reason=request.reason + killed)
+    error = control.launch_error()
+    if error is not None:
+        return TrialReport(**base, **_never_began(control, 1), lost=True)
+    if state is None:
+        return TrialReport(**base, reason=words, failure=words, lost=True)
+    output = control.last_output()
+    reason = f"{words}; its last output:\n{output}" if output else words
+    return TrialReport(**base, state=state, reason=reason, failure=words)
+
+
+def vanished(control: ControlDir, number: int, words: str) -> TrialReport:
+    """That an attempt is gone, and nobody knows how."""
+    return TrialReport(**_ended(control, number), reason=words, failure=words, lost=True)
+
+
+def _ended(control: ControlDir, number: int) -> dict[str, Any]:
+    """What every report of an end says."""
+    heartbeat = control.result() or control.heartbeat()
+    base: dict[str, Any] = {"number": number, "ended": True}
+    if heartbeat is not None:
+        base |= {"began_s": heartbeat["began_s"], "directory": heartbeat["directory"]}
+    return base
 
 
 def _raised(document: dict[str, Any]) -> dict[str, Any]:

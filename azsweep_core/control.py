@@ -68,6 +68,23 @@ class ControlDir:
     def output_file(self) -> Path:
         return self.path / "output.log"
 
+    @property
+    def job_file(self) -> Path:
+        return self.path / "job.json"
+
+    def note_job(self, document: Mapping[str, Any]) -> None:
+        """Say which job of a cluster runs the attempt."""
+        write_atomically(self.job_file, json.dumps(document))
+
+    def note_exit(self, status: int) -> None:
+        """Say how the trial's process ended, where the sweep cannot see it; as `os.waitstatus_to_exitcode` gives it."""
+        write_atomically(self.path / "exit.json", json.dumps({"status": status}))
+
+    def exit_status(self) -> int | None:
+        """What `note_exit` wrote, or None."""
+        document = _read(self.path / "exit.json")
+        return None if document is None else int(document["status"])
+
     def request_stop(self, request: StopRequest, grace_s: float) -> None:
         """Ask the task to stop within `grace_s` seconds."""
         document = {"state": request.state.value, "reason": request.reason, "grace_s": grace_s}
@@ -77,6 +94,11 @@ class ControlDir:
         """What `request_stop` wrote, or None."""
         document = _read(self.stop_file)
         return None if document is None else StopRequest(TrialState(document["state"]), document["reason"])
+
+    def stop_grace_s(self) -> float | None:
+        """Seconds that the task has from when it was asked to stop; None if it was not."""
+        document = _read(self.stop_file)
+        return None if document is None else float(document["grace_s"])
 
     def beat(self, document: Mapping[str, Any]) -> None:
         """Write the heartbeat: at least `began_s` and `directory` of the task."""

@@ -30,7 +30,7 @@ from azsweep_core import _linux
 from azsweep_core._spawned import pickled, replace_process
 from azsweep_core.errors import AzsweepError
 
-__all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words"]
+__all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words", "write_output_to"]
 
 Payload = TypeVar("Payload")
 
@@ -75,6 +75,17 @@ def exit_words(status: int) -> str:
     except ValueError:
         name = f"signal {-status}"
     return f"was killed by {name}"
+
+
+def write_output_to(path: Path) -> None:
+    """Append to the file what this process, and whatever it starts, prints from now on; its crash as well."""
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for target in (1, 2):
+        os.dup2(output, target)
+    os.close(output)
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    faulthandler.enable(sys.stderr)
 
 
 class ProcessHelper(Generic[Payload]):
@@ -319,13 +330,7 @@ def _leave(helper: int) -> None:
 
 def _become(request: ChildRequest[Payload], helper: int) -> None:
     """Take the request's output and environment."""
-    output = os.open(request.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    for target in (1, 2):
-        os.dup2(output, target)
-    os.close(output)
-    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    faulthandler.enable(sys.stderr)
+    write_output_to(request.output)
     os.environ.update(request.environment)
     os.environ[_KEY_VARIABLE] = _key_value(helper, request.key)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azsweep_core._mlflow_earlier import read_parent_run
-from azsweep_core._mlflow_store import chosen_uri
+from azsweep_core._mlflow_store import chosen_uri, is_bound_to_host, redacted
 from azsweep_core._mlflow_tracker import MlflowTracker
 from azsweep_core.trial import Measurement, Parameters, Trial
 
-__all__ = ["MlflowTracker", "NullTracker", "chosen_uri", "read_parent_run"]
+__all__ = ["MlflowTracker", "NullTracker", "chosen_uri", "is_bound_to_host", "read_parent_run", "redacted"]
 
 
 class NullTracker:

@@ -10,7 +10,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.history import History, SweepEnded, SweepStarted
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.limits import Limits
+from azsweep_core.ports import TrialLauncher
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
@@ -34,10 +35,11 @@ from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import EarlierTrial, Parameters, TrialState
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
 from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
-from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher, usable_cores
+from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
@@ -47,6 +49,8 @@ __all__ = ["run"]
 
 log = logging.getLogger("azsweep")
 
+_MOST_JOBS = 256
+"""In the queue at once, if the launcher has no array_parallelism; hydra-submitit-launcher's default."""
 _SPACE = ("search_space", "params", "override")
 """How the places begin where a search space is written."""
 
@@ -199,8 +203,7 @@ def _sweep(
     directory = settings.directory
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     tracker = _tracker(settings, spec, directory)
-    host = Host(slots=_slots(spec, settings), devices=settings.devices, spawn=settings.spawn)
-    plan = _plan(spec, settings, host)
+    plan = _plan(spec, settings, _slots(spec, settings, config))
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
     app = HydraApp(
         context=hydra_context,
@@ -210,7 +213,7 @@ def _sweep(
     )
     with StopSignals() as signals, contextlib.ExitStack() as undo:
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
-        launcher = ProcessLauncher(app, host, sweep_dir=directory, overrides_of=overrides_of, preload=tracker.preload)
+        launcher = _launcher(app, plan, settings, overrides_of, tracker.preload)
         undo.callback(launcher.close)
         plan = replace(plan, earlier=_learnt(request))
         _announce(plan, spec, directory, tracker)
@@ -230,7 +233,29 @@ def _sweep(
     return result
 
 
-def _plan(spec: SweepSpec, settings: Settings, host: Host) -> SweepPlan:
+def _launcher(
+    app: HydraApp,
+    plan: SweepPlan,
+    settings: Settings,
+    overrides_of: Callable[[Parameters], Sequence[str]],
+    preload: Callable[[], object],
+) -> TrialLauncher:
+    """Where trials run: as jobs of a cluster, or as processes here."""
+    if settings.submit:
+        from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
+
+        return SlurmLauncher(
+            app,
+            sweep_dir=settings.directory,
+            overrides_of=overrides_of,
+            trial_timeout_s=plan.limits.trial_timeout_s,
+            grace_s=plan.stop_grace_s,
+        )
+    host = Host(slots=plan.slots, devices=settings.devices, spawn=settings.spawn)
+    return ProcessLauncher(app, host, sweep_dir=settings.directory, overrides_of=overrides_of, preload=preload)
+
+
+def _plan(spec: SweepSpec, settings: Settings, slots: int) -> SweepPlan:
     return SweepPlan(
         spec=to_mapping(spec),
         objective=spec.objective,
@@ -238,7 +263,7 @@ def _plan(spec: SweepSpec, settings: Settings, host: Host) -> SweepPlan:
         sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective, spec.initial_points),
         policy=spec.early_termination,
         max_trials=spec.max_trials,
-        slots=host.slots,
+        slots=slots,
         stop_grace_s=settings.stop_grace_s,
         poll_interval_s=settings.poll_interval_s,
     )
@@ -274,8 +299,11 @@ def _show(history: History, directory: Path, hints: Sequence[tuple[str, str]]) -
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _slots(spec: SweepSpec, settings: Settings) -> int:
-    """How many trials run at once: as the user set it, else one a device, else one a core."""
+def _slots(spec: SweepSpec, settings: Settings, config: DictConfig) -> int:
+    """How many trials run at once: as the user set it, else one a device, else one a core; a cluster decides itself."""
+    if settings.submit:
+        most = int(config.hydra.launcher.get("array_parallelism") or _MOST_JOBS)
+        return min(most, spec.limits.max_concurrent_trials or spec.max_trials or most)
     return spec.limits.max_concurrent_trials or len(settings.devices) or usable_cores()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +18,12 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from azsweep_core._reading import nearest, shown
 from azsweep_core.devices import found_devices
 from azsweep_core.errors import Problem, SpecError
+from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
 __all__ = ["Settings", "read_settings"]
 
+_SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
 _SPEC = ("zip", "initial_points", "sampling_algorithm", "objective", "limits", "early_termination")
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
 
@@ -34,6 +38,7 @@ class Settings:
         search_space, params: as the user wrote them.
         warm_start: directories and MLflow runs of earlier sweeps.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
+        submit: hand trials to SLURM as jobs, instead of starting them here.
         devices: one for each trial that may run at once; empty if trials are given none.
         notes: what the log should say about how the settings were read.
     """
@@ -49,6 +54,7 @@ class Settings:
     poll_interval_s: float
     spawn: bool
     devices: tuple[str, ...]
+    submit: bool
     notes: tuple[str, ...]
 
 
@@ -71,7 +77,6 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         for key in given
         if key not in DEFAULTS
     ]
-    problems += _execution_problems(sweeper["execution"], config)
     settings = Settings(
         directory=Path(str(directory)).absolute(),
         warm_start=_names(sweeper["warm_start"], "warm_start", problems),
@@ -87,7 +92,10 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         spawn=_spawns(sweeper["start_method"], problems),
         devices=_devices(sweeper["devices"], environment, problems),
         notes=notes,
+        submit=_submits(sweeper["execution"], config, problems),
     )
+    if settings.submit:
+        problems += _submission_problems(settings)
     return settings, problems
 
 
@@ -187,13 +195,30 @@ def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list
     return least
 
 
-def _execution_problems(execution: Any, config: DictConfig) -> Iterator[Problem]:
-    """Every launcher runs in a process of its own a trial; none has a way of its own yet."""
-    if execution == "native":
-        target = config.hydra.launcher.get("_target_", "")
-        yield Problem("execution", "native is not there for this launcher", str(target), "Use auto or process.")
-    elif execution not in ("auto", "process"):
-        yield Problem("execution", "must be auto, process or native", shown(execution))
+def _submits(execution: Any, config: DictConfig, problems: list[Problem]) -> bool:
+    """True if trials are jobs of a cluster; otherwise each is a process that calls its launcher."""
+    target = str(config.hydra.launcher.get("_target_", ""))
+    if execution == "native" and target != _SLURM:
+        problems.append(Problem("execution", "native is not there for this launcher", target, "Use auto or process."))
+    elif execution not in ("auto", "process", "native"):
+        problems.append(Problem("execution", "must be auto, process or native", shown(execution)))
+    return target == _SLURM and execution != "process"
+
+
+def _submission_problems(settings: Settings) -> Iterator[Problem]:
+    """What trials on other hosts cannot do with."""
+    if settings.devices:
+        fix = "Ask SLURM for them: hydra.launcher.gpus_per_node=1."
+        yield Problem("devices", "are shared out among trials on this machine only", ", ".join(settings.devices), fix)
+    if settings.use_mlflow:
+        uri = chosen_uri(None, Path.cwd())
+        if is_bound_to_host(uri):
+            rule = "trials on other hosts need a store that they can reach and write to all at once"
+            fix = (
+                f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)}, and "
+                f"export MLFLOW_TRACKING_URI=http://{socket.gethostname()}:5000; or set tracking=none."
+            )
+            yield Problem("tracking", rule, redacted(uri), fix)
 
 
 def _spawns(method: Any, problems: list[Problem]) -> bool:

@@ -13,7 +13,8 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from azsweep_core.ports import Launch, TrialReport
-from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, HydraApp, ProcessLauncher
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
+from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher
 from tests.plugin.conftest import App
 
 

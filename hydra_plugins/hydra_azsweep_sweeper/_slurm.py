@@ -1,0 +1,294 @@
+"""A TrialLauncher over submitit's SLURM launcher: a job for each attempt, and one look at the queue for all of them.
+
+What a job's files say (heartbeat, result) comes first and is looked at all the time; the queue tells of jobs that end
+without a word. A job outlives a sweep that was killed.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+from hydra.core.singleton import Singleton
+
+from azsweep_core import attempts
+from azsweep_core.control import ControlDir
+from azsweep_core.ports import Launch, TrialReport
+from azsweep_core.slurm import SlurmQueue, how_it_ended, is_over
+from azsweep_core.trial import Parameters, StopRequest
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._launcher import keep_what_is_left
+from hydra_plugins.hydra_azsweep_sweeper._slurm_job import SlurmJob, run_in_job
+
+__all__ = ["SlurmLauncher", "minutes_for"]
+
+log = logging.getLogger("azsweep")
+
+_LOOK_AT_FILES_EVERY_S = 0.25
+_ASK_QUEUE_EVERY_S = 3.0
+_VANISHED_AFTER_S = 30.0
+_SECOND_LOOK_AFTER_S = 1.0
+_KILL_LATER_S = 5.0
+_CLEAR_WITHIN_S = 30.0
+_DEFAULT_MINUTES = 60
+"""hydra-submitit-launcher's; whoever writes 60 gets what the limits ask for, too."""
+
+
+def minutes_for(trial_timeout_s: float, grace_s: float, signal_delay_s: float) -> int:
+    """Minutes of a job whose task may take so long; the job's own start and end have a minute each."""
+    return math.ceil((trial_timeout_s + grace_s + signal_delay_s) / 60) + 2
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt in flight; times are of the monotonic clock."""
+
+    number: int
+    control: ControlDir
+    environment: Mapping[str, str]
+    overrides: Sequence[str]
+    job: str | None = None
+    request: StopRequest | None = None
+    kill_at: float | None = None
+    has_begun: bool = False
+    unknown_since: float | None = None
+    over_as: str | None = None
+
+
+class SlurmLauncher:
+    """Submits attempts by the user's own submitit launcher, with all its options.
+
+    Args:
+        sweep_dir: absolute, on a file system that the nodes share.
+        overrides_of: the Hydra overrides that give a trial its parameters.
+        trial_timeout_s, grace_s: from which a job's time limit follows unless the user has set one.
+    """
+
+    def __init__(
+        self,
+        app: HydraApp,
+        *,
+        sweep_dir: Path,
+        overrides_of: Callable[[Parameters], Sequence[str]],
+        trial_timeout_s: float | None,
+        grace_s: float,
+    ) -> None:
+        self._sweep_dir = sweep_dir
+        self._overrides_of = overrides_of
+        self._config_folder: str | None = app.config.hydra.output_subdir
+        self._launcher, self._task = app.make_launcher()
+        self._params = _parameters(self._launcher.params, trial_timeout_s, grace_s)
+        self._queue = SlurmQueue()
+        self._waiting: list[_Attempt] = []
+        self._running: dict[int, _Attempt] = {}
+        self._leaving: dict[str, float] = {}
+        self._ask_at = 0.0
+        self._failed: list[TrialReport] = []
+
+    def start(self, launch: Launch) -> None:
+        if launch.attempt > 1:
+            keep_what_is_left(ControlDir.of(self._sweep_dir, launch.number, launch.attempt - 1), self._config_folder)
+        control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
+        attempt = _Attempt(launch.number, control, launch.environment, tuple(self._overrides_of(launch.parameters)))
+        self._waiting.append(attempt)
+
+    def poll(self, timeout_s: float) -> Sequence[TrialReport]:
+        self._submit()
+        deadline = time.monotonic() + timeout_s
+        while not (reports := [*self._take_failed(), *self._look_at_files(), *self._look_at_queue()]):
+            self._cancel_overdue()
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                break
+            time.sleep(min(left_s, _LOOK_AT_FILES_EVERY_S))
+        return reports
+
+    def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
+        for attempt in [each for each in self._waiting if each.number == number]:
+            self._waiting.remove(attempt)
+            self._failed.append(TrialReport(number=number, ended=True, state=request.state, reason=request.reason))
+        attempt_running = self._running.get(number)
+        if attempt_running is None:
+            return
+        attempt_running.request = request
+        attempt_running.control.request_stop(request, grace_s)
+        # The job itself kills what does not end; one that still waits in the queue has nobody to do that.
+        waits = attempt_running.control.heartbeat() is None
+        attempt_running.kill_at = time.monotonic() + (0.0 if waits else grace_s + _KILL_LATER_S)
+        self._ask_at = 0.0
+        self._cancel_overdue()
+
+    def close(self) -> None:
+        """Cancel what is left of the sweep in the queue, and wait until it has gone."""
+        jobs = {attempt.job for attempt in self._running.values() if attempt.job is not None} | self._leaving.keys()
+        self._waiting.clear()
+        self._running.clear()
+        self._leaving.clear()
+        deadline = time.monotonic() + _CLEAR_WITHIN_S
+        pause_s = 0.2
+        while jobs and time.monotonic() < deadline:
+            self._queue.cancel(jobs)
+            states = self._queue.states(jobs)
+            if states is not None:
+                jobs = {job for job, state in states.items() if not is_over(state)}
+            if jobs:
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, 2.0)
+        if jobs:
+            log.warning("jobs that SLURM has not ended yet: %s. Look with squeue", " ".join(sorted(jobs)))
+
+    def _submit(self) -> None:
+        """Hand all that waits to SLURM: one by one, or as one array if there are several."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        try:
+            executor = _executor(self._params, self._sweep_dir)
+            jobs = _submitted(executor, [self._payload(attempt) for attempt in waiting])
+        except Exception as error:  # noqa: BLE001 - whatever sbatch, submitit or pickle has against it
+            for attempt in waiting:
+                note_launch_error(attempt.control, error)
+                self._failed.append(attempts.ended(attempt.control, attempt.number, 1, None))
+            return
+        for attempt, job in zip(waiting, jobs, strict=True):
+            attempt.job = job
+            self._running[attempt.number] = attempt
+            attempt.control.note_job({"slurm_job": job})
+        self._ask_at = time.monotonic() + _ASK_QUEUE_EVERY_S
+
+    def _payload(self, attempt: _Attempt) -> SlurmJob:
+        launcher = copy.copy(self._launcher)
+        launcher.task_function = TrialTask(self._task.task_function, self._task.prepare, attempt.control)
+        limit_s = 60.0 * self._params["timeout_min"] - self._params["slurm_signal_delay_s"]
+        arguments = (list(attempt.overrides), "hydra.sweep.dir", attempt.number, f"job_id_for_{attempt.number}")
+        run = cloudpickle.dumps((launcher, arguments, Singleton.get_state()))
+        return SlurmJob(tuple(sys.path), attempt.control, dict(attempt.environment), limit_s, run)
+
+    def _take_failed(self) -> list[TrialReport]:
+        failed, self._failed = self._failed, []
+        return failed
+
+    def _look_at_files(self) -> Iterator[TrialReport]:
+        """Reports on attempts that have begun or left a result since the last look."""
+        for attempt in list(self._running.values()):
+            status = 0 if attempt.control.result() is not None else attempt.control.exit_status()
+            if status == -signal.SIGKILL and attempt.request is None:
+                self._ask_at = min(self._ask_at, time.monotonic() + _SECOND_LOOK_AFTER_S)  # SLURM kills so, too
+            elif status is not None:
+                yield self._end(attempt, attempts.ended(attempt.control, attempt.number, status, attempt.request))
+            elif not attempt.has_begun and (report := attempts.began(attempt.control, attempt.number)) is not None:
+                attempt.has_begun = True
+                yield report
+
+    def _end(self, attempt: _Attempt, report: TrialReport) -> TrialReport:
+        del self._running[attempt.number]
+        if attempt.job is not None:
+            self._leaving[attempt.job] = time.monotonic() + _VANISHED_AFTER_S
+        return report
+
+    def _look_at_queue(self) -> Iterator[TrialReport]:
+        """Reports on attempts whose job is over without a result; one question for all jobs."""
+        now = time.monotonic()
+        if now < self._ask_at:
+            return
+        self._ask_at = now + _ASK_QUEUE_EVERY_S
+        running = {attempt.job: attempt for attempt in self._running.values() if attempt.job is not None}
+        jobs = running.keys() | self._leaving.keys()
+        states = self._queue.states(jobs) if jobs else None
+        if states is None:
+            return
+        self._see_off(states, now)
+        forgotten = [job for job in running if job not in states]
+        if forgotten:
+            states |= self._queue.recorded_states(forgotten) or {}
+        for job, attempt in running.items():
+            report = self._judge(attempt, states.get(job), now)
+            if report is not None:
+                yield self._end(attempt, report)
+                self._leaving.pop(job, None)
+
+    def _judge(self, attempt: _Attempt, state: str | None, now: float) -> TrialReport | None:
+        """The attempt's end if its job is over: at the second look, for a result may be on its way to this host."""
+        if state is not None and not is_over(state):
+            attempt.over_as = attempt.unknown_since = None
+            return None
+        if state is None:
+            attempt.unknown_since = attempt.unknown_since or now
+            if now - attempt.unknown_since < _VANISHED_AFTER_S:
+                return None
+            return attempts.vanished(attempt.control, attempt.number, f"its SLURM job {attempt.job} vanished")
+        if attempt.over_as is None:
+            attempt.over_as = state
+            self._ask_at = min(self._ask_at, now + _SECOND_LOOK_AFTER_S)
+            return None
+        status = attempt.control.exit_status()
+        if status is not None and state in ("COMPLETED", "FAILED"):
+            return attempts.ended(attempt.control, attempt.number, status, attempt.request)
+        end = how_it_ended(state)
+        words = f"its SLURM job {attempt.job} {end.words}"
+        return attempts.judged(attempt.control, attempt.number, end.state, words, attempt.request)
+
+    def _see_off(self, states: Mapping[str, str], now: float) -> None:
+        """Forget jobs that have left the queue after their result, and cancel those that linger."""
+        for job, until in list(self._leaving.items()):
+            if is_over(states.get(job, "COMPLETED")):
+                del self._leaving[job]
+            elif now > until:
+                self._queue.cancel([job])
+
+    def _cancel_overdue(self) -> None:
+        now = time.monotonic()
+        overdue = [each for each in self._running.values() if each.kill_at is not None and now >= each.kill_at]
+        for attempt in overdue:
+            attempt.kill_at = None
+        self._queue.cancel([attempt.job for attempt in overdue if attempt.job is not None])
+
+
+def _parameters(given: Mapping[str, Any], trial_timeout_s: float | None, grace_s: float) -> dict[str, Any]:
+    """The launcher's options by the names of submitit's executor, with a time limit that fits the sweep's."""
+    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+
+    common = set(BaseQueueConf.__dataclass_fields__)
+    params = {name if name in common else f"slurm_{name}": value for name, value in given.items()}
+    if trial_timeout_s is not None:
+        needed = minutes_for(trial_timeout_s, grace_s, params["slurm_signal_delay_s"])
+        if params["timeout_min"] == _DEFAULT_MINUTES:
+            params["timeout_min"] = needed
+        elif 60 * params["timeout_min"] < trial_timeout_s + grace_s:
+            log.warning(
+                "Warning: hydra.launcher.timeout_min of %s ends jobs before limits.trial_timeout of %g s does",
+                params["timeout_min"],
+                trial_timeout_s,
+            )
+    # SLURM would signal a shorter job when it starts.
+    params["slurm_signal_delay_s"] = min(params["slurm_signal_delay_s"], 30 * params["timeout_min"])
+    return params
+
+
+def _executor(params: Mapping[str, Any], sweep_dir: Path) -> Any:
+    """As the launcher itself makes it."""
+    import submitit
+
+    options = dict(params)
+    folder = options.pop("submitit_folder", sweep_dir / ".submitit" / "%j")
+    executor = submitit.AutoExecutor(
+        cluster="slurm", folder=folder, slurm_max_num_timeout=options.pop("slurm_max_num_timeout", 0)
+    )
+    executor.update_parameters(**options)
+    return executor
+
+
+def _submitted(executor: Any, payloads: Sequence[SlurmJob]) -> list[str]:
+    """Job ids, one for each."""
+    if len(payloads) == 1:
+        return [str(executor.submit(run_in_job, payloads[0]).job_id)]
+    return [str(job.job_id) for job in executor.map_array(run_in_job, payloads)]

@@ -1,0 +1,117 @@
+"""What a SLURM job runs: a process for its one trial, which it watches as the sweep's own helper watches local ones."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from azsweep_core.control import ControlDir
+from azsweep_core.processes import ChildRequest, ProcessHelper
+from azsweep_core.trial import StopRequest, TrialState
+from hydra_plugins.hydra_azsweep_sweeper._app import note_launch_error
+
+__all__ = ["SlurmJob", "run_in_job"]
+
+_LOOK_EVERY_S = 0.2
+_EARLIEST_WARNING_S = 65.0
+_UNTIL_SLURM_KILLS_S = 86400.0
+_TIME_IS_OVER = "its SLURM job is about to reach its time limit"
+
+
+@dataclass(frozen=True, slots=True)
+class SlurmJob:
+    """What a job is told.
+
+    Args:
+        path: where the app's modules are found.
+        environment: variables of the trial's process.
+        limit_s: seconds after which the task is told to stop, before SLURM ends the job.
+        run: launcher, its arguments and Hydra's global state, pickled; read in the trial's process only.
+    """
+
+    path: tuple[str, ...]
+    control: ControlDir
+    environment: dict[str, str]
+    limit_s: float
+    run: bytes
+
+
+def run_in_job(job: SlurmJob) -> None:
+    """Run the trial to its end, however that comes; unless it is over, for SLURM may run a job again."""
+    if job.control.result() is not None:
+        return
+    began = time.monotonic()
+    _ignore_early_warnings(began + job.limit_s)
+    is_first = os.environ.get("SLURM_PROCID", "0") == "0"
+    helper: ProcessHelper[SlurmJob] = ProcessHelper(_run_first if is_first else _run_other)
+    try:
+        output = job.control.output_file if is_first else job.control.path / f"output-{os.environ['SLURM_PROCID']}.log"
+        helper.start(ChildRequest(key="trial", output=output, environment=job.environment, payload=job))
+        status = _wait(helper, job.control, began + job.limit_s)
+    finally:
+        helper.close()
+    if is_first:
+        job.control.note_exit(status)
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def _wait(helper: ProcessHelper[SlurmJob], control: ControlDir, stop_at: float) -> int:
+    """Exit status of the trial's process, which is killed if it does not heed a stop."""
+    kill_at = float("inf")
+    while True:
+        for end in helper.poll(_LOOK_EVERY_S):
+            return end.status
+        grace_s = control.stop_grace_s()
+        if grace_s is None and time.monotonic() >= stop_at:
+            control.request_stop(StopRequest(TrialState.TIMED_OUT, _TIME_IS_OVER), _UNTIL_SLURM_KILLS_S)
+        if grace_s is not None:
+            kill_at = min(kill_at, time.monotonic() + grace_s)
+        if time.monotonic() >= kill_at:
+            helper.kill("trial")
+
+
+def _ignore_early_warnings(stop_at: float) -> None:
+    """Let SLURM's warning that the time is nearly over pass: it may come a minute early, and we keep the time here.
+
+    The same signal at any other time is a preemption, which is submitit's to handle.
+    """
+    number = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}", signal.SIGUSR2)
+    preempted = signal.getsignal(number)
+
+    def warned(signum: int, frame: Any) -> None:
+        if time.monotonic() < stop_at - _EARLIEST_WARNING_S and callable(preempted):
+            preempted(signum, frame)
+
+    signal.signal(number, warned)
+
+
+def _run_first(job: SlurmJob) -> None:
+    """In the trial's process, of which there is one: the others have no say."""
+    # SLURM's first warning before it kills. It does not say why, and the queue will; submitit lets it pass as well.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        launcher, arguments = _loaded(job)
+        returned = launcher(*arguments)
+    except Exception as error:
+        note_launch_error(job.control, error)
+        raise
+    _ = returned.return_value
+
+
+def _run_other(job: SlurmJob) -> None:
+    """In the further processes of a job of several tasks: they work, and report nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    launcher, arguments = _loaded(job)
+    launcher.task_function = launcher.task_function.task_function
+    _ = launcher(*arguments).return_value
+
+
+def _loaded(job: SlurmJob) -> tuple[Any, tuple[Any, ...]]:
+    sys.path[:] = [*job.path, *(each for each in sys.path if each not in job.path)]
+    launcher, arguments, singletons = pickle.loads(job.run)
+    return launcher, (*arguments, singletons)

@@ -1,0 +1,53 @@
+"""Hydra apps whose trials are jobs of the tests' own SLURM."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from tests.clusters.slurm import Slurm, wait_until
+from tests.launchers.conftest import LauncherApp
+from tests.plugin.conftest import Run
+
+
+class SlurmApp(LauncherApp):
+    """An app under hydra-submitit-launcher, whose jobs can be told from all others by their name."""
+
+    def __init__(self, directory: Path, slurm: Slurm) -> None:
+        super().__init__(directory, "submitit_slurm")
+        self.slurm = slurm
+        self.name = f"sweep-{uuid.uuid4().hex[:8]}"
+
+    def command(self, *arguments: str) -> list[str]:
+        return super().command(*arguments, f"hydra.launcher.name={self.name}")
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return super().environment(**self.slurm.environment, **more)
+
+    @property
+    def queue(self) -> dict[str, str]:
+        """Job -> state, of all its jobs in the queue."""
+        return self.slurm.queue(self.name)
+
+    @property
+    def ledger(self) -> str:
+        """What the ledger holds so far."""
+        path = self.directory / "sweep" / "sweep.jsonl"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of `trials.csv`."""
+        return Run(0, "", "", self.directory / "sweep").trials
+
+    def control(self, trial: int) -> Path:
+        """The control directory of the trial's first attempt."""
+        return self.directory / "sweep" / ".azsweep" / "trials" / str(trial) / "1"
+
+    def job_of(self, trial: int) -> str:
+        """The id of the trial's first job, as soon as its task has begun."""
+        heartbeat = self.control(trial) / "heartbeat"
+        wait_until(lambda: heartbeat.exists() and heartbeat.stat().st_size > 0, f"trial {trial} to begin")
+        job: str = json.loads((self.control(trial) / "job.json").read_text())["slurm_job"]
+        return job
