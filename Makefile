@@ -11,7 +11,7 @@ help:
 	@echo "make check   lint, types and links of the documentation"
 	@echo "make test    every test"
 	@echo "make bench   the benchmarks, about six minutes, into benchmarks/results"
-	@echo "make bench-samplers   the benchmarks of samplers, hours; goes on where it was stopped"
+	@echo "make bench-samplers   the benchmarks of samplers, 1-2 hours; goes on where it was stopped"
 	@echo "make fix     format, and repair what the linter can"
 	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
 

@@ -28,7 +28,8 @@ MODES: Mapping[str, int] = {"sequential": 1, "8 in flight": 8}
 """How many trials run at once."""
 
 _MAKERS: Mapping[str, Callable[[], Task]] = {**FUNCTIONS, **KEPT_APART, **EXPRESSIONS}
-_COLUMNS = ("contender", "mode", "task", "seed", "trials", "cpu_ms_per_trial", "regrets")
+_COLUMNS = ("contender", "slots", "task", "seed", "trials", "cpu_ms_per_trial", "regrets")
+_MODES = {str(slots): mode for mode, slots in MODES.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,15 +111,14 @@ def rewrite(path: Path, runs: Iterable[Run]) -> None:
 
 
 def _row(run: Run) -> list[str]:
-    """Regrets to three digits, and only where the incumbent changed: `1:0.81 4:0.302`."""
-    digits = [f"{regret:.3g}" for regret in run.regrets]
+    """Regrets to three digits, and only where the incumbent changed: `1:.81 4:.302`."""
+    digits = [f"{regret:.3g}".removeprefix("0") or "0" for regret in run.regrets]
     changes = [
         f"{at}:{now}" for at, (before, now) in enumerate(zip(["", *digits], digits, strict=False), 1) if now != before
     ]
     job = run.job
-    return [
-        job.contender, job.mode, job.task, str(job.seed), str(len(digits)), f"{run.cpu_ms:.2f}", " ".join(changes)
-    ]  # fmt: skip
+    what = [job.contender, str(MODES[job.mode]), job.task, str(job.seed)]
+    return [*what, str(len(digits)), f"{run.cpu_ms:.2f}", " ".join(changes)]
 
 
 def _parse(row: Mapping[str, str]) -> Run:
@@ -127,5 +127,5 @@ def _parse(row: Mapping[str, str]) -> Run:
     ends = [int(at) - 1 for at, _ in changes[1:]] + [int(row["trials"])]
     for (_, regret), end in zip(changes, ends, strict=True):
         regrets += [float(regret)] * (end - len(regrets))
-    job = Job(row["contender"], row["mode"], row["task"], int(row["seed"]))
+    job = Job(row["contender"], _MODES[row["slots"]], row["task"], int(row["seed"]))
     return Run(job, float(row["cpu_ms_per_trial"]), tuple(regrets))
