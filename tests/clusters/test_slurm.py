@@ -97,6 +97,7 @@ def test_a_job_of_lowcancel_is_cancelled_by_a_better_one(slurm: Slurm, name: str
 
     slurm.wait_for(better, "COMPLETED")
     slurm.wait_for(job, "PREEMPTED")
+    wait_until(lambda: not slurm.queue(name), "an empty queue")
 
 
 def test_a_job_ends_at_its_time_limit(slurm: Slurm, name: str) -> None:
