@@ -163,6 +163,21 @@ def test_a_job_that_nobody_knows_any_more_is_lost_after_a_while(
     assert report.reason == "its SLURM job 100 vanished"
 
 
+def test_a_job_that_was_cancelled_and_forgotten_is_cancelled(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    """SLURM forgets jobs that have not begun within seconds, and its accounting is late."""
+    start(launcher, 0)
+    cluster.answer("squeue", "100|PENDING")
+    poll(launcher, clock, 5)
+    cluster.answer("squeue")
+
+    launcher.stop(0, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+    (report,) = poll(launcher, clock, 10)
+
+    assert (report.lost, report.state, report.reason) == (False, TrialState.CANCELLED, "enough")
+
+
 def test_what_the_controller_has_forgotten_the_accounting_knows(
     launcher: SlurmLauncher, cluster: Cluster, clock: Clock
 ) -> None:
