@@ -13,7 +13,7 @@ from azsweep_core.ports import TrialReport
 from azsweep_core.processes import exit_words
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["began", "ended", "judged", "vanished"]
+__all__ = ["began", "ended", "judged"]
 
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """Deaths that Python's fault handler reports."""
@@ -77,11 +77,6 @@ def judged(
     output = control.last_output()
     reason = f"{words}; its last output:\n{output}" if output else words
     return TrialReport(**base, state=state, reason=reason, failure=words)
-
-
-def vanished(control: ControlDir, number: int, words: str) -> TrialReport:
-    """That an attempt is gone, and nobody knows how."""
-    return TrialReport(**_ended(control, number), reason=words, failure=words, lost=True)
 
 
 def _ended(control: ControlDir, number: int) -> dict[str, Any]:

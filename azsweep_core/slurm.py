@@ -95,7 +95,13 @@ def _output(command: Sequence[str]) -> str | None:
     """What the command prints; None if it fails, as it does while SLURM's controller is away."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_TIMEOUT_S,
+            check=False,
+            start_new_session=True,  # a terminal's Ctrl-C is the sweep's to hear
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -181,8 +181,8 @@ class SlurmLauncher:
         """Reports on attempts that have begun or left a result since the last look."""
         for attempt in list(self._running.values()):
             status = 0 if attempt.control.result() is not None else attempt.control.exit_status()
-            if status == -signal.SIGKILL and attempt.request is None:
-                self._ask_at = min(self._ask_at, time.monotonic() + _SECOND_LOOK_AFTER_S)  # SLURM kills so, too
+            if status in (-signal.SIGKILL, -signal.SIGTERM) and attempt.request is None:  # SLURM kills so, too
+                self._ask_at = min(self._ask_at, time.monotonic() + _SECOND_LOOK_AFTER_S)
             elif status is not None:
                 yield self._end(attempt, attempts.ended(attempt.control, attempt.number, status, attempt.request))
             elif not attempt.has_begun and (report := attempts.began(attempt.control, attempt.number)) is not None:
@@ -223,9 +223,10 @@ class SlurmLauncher:
             return None
         if state is None:
             attempt.unknown_since = attempt.unknown_since or now
-            if now - attempt.unknown_since < _VANISHED_AFTER_S:
+            if now - attempt.unknown_since < (_VANISHED_AFTER_S if attempt.request is None else _ASK_QUEUE_EVERY_S):
                 return None
-            return attempts.vanished(attempt.control, attempt.number, f"its SLURM job {attempt.job} vanished")
+            words = f"its SLURM job {attempt.job} vanished"
+            return attempts.judged(attempt.control, attempt.number, None, words, attempt.request)
         if attempt.over_as is None:
             attempt.over_as = state
             self._ask_at = min(self._ask_at, now + _SECOND_LOOK_AFTER_S)

@@ -1,0 +1,270 @@
+"""How often SLURM is asked, and what a sweep does without an answer: stand-ins for its commands, a clock to turn."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import HydraContext, RunMode
+
+from azsweep_core.control import ControlDir
+from azsweep_core.ports import Launch, TrialReport
+from azsweep_core.trial import StopRequest, TrialState
+from hydra_plugins.hydra_azsweep_sweeper import _slurm
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
+from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher, minutes_for
+from tests.plugin.conftest import App
+
+SBATCH = 'n=$(cat "$0.n" 2>/dev/null || echo 100); echo $((n + 1)) > "$0.n"; echo "Submitted batch job $n"'
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Cluster:
+    """A SLURM that starts nothing: what it answers is set, and what it is asked is counted."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        for name, script in {"sbatch": SBATCH, "squeue": 'cat "$0.out"', "sacct": 'cat "$0.out"'}.items():
+            self.command(name, script)
+        self.command("scancel", ":")
+        self.command("srun", ":")
+        self.answer("squeue")
+        self.answer("sacct")
+
+    def command(self, name: str, script: str) -> None:
+        path = self.directory / name
+        path.write_text(f'#!/bin/sh\necho "$@" >> "$0.calls"\n{script}\n', encoding="utf-8")
+        path.chmod(0o755)
+
+    def answer(self, name: str, *lines: str) -> None:
+        (self.directory / f"{name}.out").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def calls(self, name: str) -> list[str]:
+        path = self.directory / f"{name}.calls"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return Cluster(tmp_path / "bin")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_slurm, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def launcher(
+    tmp_path: Path, cluster: Cluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SlurmLauncher]:
+    app = App(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with initialize_config_dir(str(app.directory / "conf"), job_name="train", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        overrides = ["hydra/launcher=submitit_slurm"]
+        config = hydra.compose_config("config", overrides, RunMode.MULTIRUN, with_log_configuration=False)
+        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
+        yield SlurmLauncher(
+            HydraApp(context=context, task_function=lambda _: 0.0, config=config, prepare=lambda: None),
+            sweep_dir=tmp_path / "sweep",
+            overrides_of=lambda parameters: [f"{key}={value}" for key, value in parameters.items()],
+            trial_timeout_s=600.0,
+            grace_s=10.0,
+        )
+
+
+def start(launcher: SlurmLauncher, *numbers: int) -> None:
+    for number in numbers:
+        launcher.start(Launch(number=number, attempt=1, parameters={"x": number}, environment={}))
+
+
+def control(tmp_path: Path, number: int) -> ControlDir:
+    return ControlDir.of(tmp_path / "sweep", number, 1)
+
+
+def poll(launcher: SlurmLauncher, clock: Clock, seconds: float) -> list[TrialReport]:
+    """All that is reported within that time."""
+    until = clock.now + seconds
+    reports: list[TrialReport] = []
+    while clock.now < until:
+        reports += launcher.poll(min(0.2, until - clock.now))
+    return reports
+
+
+def test_two_hundred_trials_in_flight_cost_one_question_an_interval(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, *range(200))
+    cluster.answer("squeue", *(f"100_{number}|RUNNING" for number in range(200)))
+
+    poll(launcher, clock, 60)
+
+    assert len(cluster.calls("sbatch")) == 1  # an array
+    assert 10 <= len(cluster.calls("squeue")) <= 60 / 3 + 1
+    assert cluster.calls("sacct") == []
+
+
+def test_a_result_ends_a_trial_without_a_question(launcher: SlurmLauncher, clock: Clock, tmp_path: Path) -> None:
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+    beat: dict[str, Any] = {"began_s": 1.0, "directory": "/d"}
+    control(tmp_path, 0).write_result({**beat, "outcome": "returned", "returned": {"": 0.5}})
+
+    (report,) = poll(launcher, clock, 0.1)
+
+    assert (report.ended, report.state, report.returned) == (True, TrialState.COMPLETED, {"": 0.5})
+
+
+def test_a_controller_that_is_away_for_an_hour_costs_no_trial(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, 0)
+    cluster.command("squeue", "exit 1")
+
+    assert poll(launcher, clock, 3600) == []
+
+
+def test_a_job_that_nobody_knows_any_more_is_lost_after_a_while(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, 0)
+
+    (report,) = poll(launcher, clock, 60)
+
+    assert report.lost
+    assert report.reason == "its SLURM job 100 vanished"
+
+
+def test_a_job_that_was_cancelled_and_forgotten_is_cancelled(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    """SLURM forgets jobs that have not begun within seconds, and its accounting is late."""
+    start(launcher, 0)
+    cluster.answer("squeue", "100|PENDING")
+    poll(launcher, clock, 5)
+    cluster.answer("squeue")
+
+    launcher.stop(0, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+    (report,) = poll(launcher, clock, 10)
+
+    assert (report.lost, report.state, report.reason) == (False, TrialState.CANCELLED, "enough")
+
+
+def test_what_the_controller_has_forgotten_the_accounting_knows(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, 0)
+    cluster.answer("sacct", "100|NODE_FAIL")
+
+    (report,) = poll(launcher, clock, 20)
+
+    assert (report.lost, report.reason) == (True, "its SLURM job 100 was lost: its node failed")
+
+
+def test_a_result_that_comes_late_over_the_network_counts(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    """The job is over at the first look; its result is there at the second."""
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+    cluster.answer("squeue", "100|COMPLETED")
+    while not cluster.calls("squeue"):
+        assert poll(launcher, clock, 0.25) == []
+    result = {"began_s": 1.0, "directory": "/d", "outcome": "returned", "returned": {"": 0.5}}
+    control(tmp_path, 0).write_result(result)
+
+    (report,) = poll(launcher, clock, 10)
+
+    assert report.returned == {"": 0.5}
+
+
+def test_a_stop_cancels_a_waiting_job_at_once_and_a_running_one_after_its_grace(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    start(launcher, 0, 1)
+    cluster.answer("squeue", "100_0|RUNNING", "100_1|PENDING")
+    poll(launcher, clock, 0.1)
+    control(tmp_path, 0).beat({"began_s": 1.0, "directory": "/d"})
+    poll(launcher, clock, 0.1)
+
+    for number in (0, 1):
+        launcher.stop(number, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+    poll(launcher, clock, 5)
+    early = cluster.calls("scancel")
+    poll(launcher, clock, 15)
+
+    assert early == ["--quiet 100_1"]
+    assert cluster.calls("scancel")[1] == "--quiet 100_0"
+
+
+def test_a_trial_that_was_not_submitted_yet_is_stopped_without_slurm(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, 0)
+    launcher.stop(0, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+
+    (report,) = poll(launcher, clock, 0.1)
+
+    assert (report.state, report.reason) == (TrialState.CANCELLED, "enough")
+    assert cluster.calls("sbatch") == []
+
+
+def test_the_time_limit_of_a_job_leaves_room_for_trial_grace_and_warning(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+
+    (script,) = (tmp_path / "sweep" / ".submitit").glob("*/*_submission.sh")
+
+    assert f"#SBATCH --time={minutes_for(600, 10, 120)}" in script.read_text()
+    assert 60 * minutes_for(600, 10, 120) >= 600 + 10 + 120 + 60
+
+
+def test_close_cancels_what_is_left_and_waits_until_it_has_gone(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock
+) -> None:
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+    cluster.command("scancel", f'echo "100|CANCELLED" > {cluster.directory}/squeue.out')
+    cluster.answer("squeue", "100|RUNNING")
+
+    launcher.close()
+    launcher.close()
+
+    assert cluster.calls("scancel") == ["--quiet 100"]
+
+
+def test_an_attempts_job_is_on_record(launcher: SlurmLauncher, clock: Clock, tmp_path: Path) -> None:
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+
+    assert json.loads(control(tmp_path, 0).job_file.read_text()) == {"slurm_job": "100"}
