@@ -53,6 +53,17 @@ def preempting(app: SlurmApp) -> Iterator[None]:
         app.slurm.run("scancel", job)
 
 
+@contextmanager
+def draining(app: SlurmApp) -> Iterator[None]:
+    """The only node takes no new jobs, until this ends."""
+    node = app.slurm.run("sinfo", "--noheader", "--format=%n").split()[0]
+    app.slurm.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+    try:
+        yield
+    finally:
+        app.slurm.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
+
 def test_somebody_elses_scancel_cancels_the_trial_and_no_other(app: SlurmApp) -> None:
     with running(app, "x=1,2", "seconds=600") as sweep:
         app.slurm.run("scancel", app.job_of(0))
@@ -88,6 +99,17 @@ def test_a_job_that_is_preempted_and_requeued_is_waited_for(app: SlurmApp) -> No
 
     (row,) = app.rows
     assert (row["state"], row["attempt"], row["value"]) == ("completed", "1", "1.0")
+
+
+def test_a_drained_node_ends_no_trial_and_starts_none(app: SlurmApp) -> None:
+    with running(app, "x=1,2", "seconds=4", "hydra.sweeper.limits.max_concurrent_trials=1") as sweep:
+        app.job_of(0)
+        with draining(app):
+            wait_until(lambda: '"completed"' in app.ledger, "trial 0 to end")
+            wait_until(lambda: list(app.queue.values()) == ["PENDING"], "trial 1 to wait")
+        sweep.wait(90)
+
+    assert [row["state"] for row in app.rows] == ["completed"] * 2
 
 
 def test_a_finished_trial_that_slurm_runs_again_stays_as_it_is(app: SlurmApp) -> None:
