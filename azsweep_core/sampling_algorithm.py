@@ -71,8 +71,8 @@ class SamplingAlgorithm:
         seed: any whole number; None until `with_seed`.
         rule: random sampling only.
         logbase: base of the log expressions under random sampling, None for e.
-        n_startup_trials: bayesian sampling draws at random until so many trials have a result, 0 for never; None
-            for the surrogate's own number.
+        n_startup_trials: bayesian sampling draws at random until so many trials have a result; None for the
+            surrogate's own number.
         surrogate: bayesian sampling only.
 
     >>> SamplingAlgorithm.read({"type": "Random", "seed": 7, "rule": "Sobol"}).to_mapping()
@@ -132,9 +132,9 @@ class SamplingAlgorithm:
         if self.logbase is not None and (not math.isfinite(self.logbase) or self.logbase <= 0 or self.logbase == 1):
             fix = "Leave it out for e."
             yield Problem(f"{where}.logbase", "must be greater than 0 and not 1", f"{self.logbase:g}", fix)
-        if self.n_startup_trials is not None and self.n_startup_trials < 0:
-            fix = "With 0 the model proposes from the first trial on."
-            yield Problem(f"{where}.n_startup_trials", "must be at least 0", str(self.n_startup_trials), fix)
+        if self.n_startup_trials is not None and self.n_startup_trials < 1:
+            fix = "Without a result there is nothing to learn from."
+            yield Problem(f"{where}.n_startup_trials", "must be at least 1", str(self.n_startup_trials), fix)
         if self.rule is SamplingRule.SOBOL and len(space.dimensions) > SOBOL_DIMENSIONS:
             rule = f"sobol takes at most {SOBOL_DIMENSIONS} parameters"
             yield Problem(f"{where}.rule", rule, str(len(space.dimensions)), "Use rule random.")

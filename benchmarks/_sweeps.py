@@ -78,7 +78,8 @@ def optuna_sweeper(slots: int, *more: str) -> Contender:
 
 def optuna_sweeper_environment() -> Path:
     """Interpreter of an environment that holds Hydra's Optuna sweeper."""
-    return peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", "hydra-joblib-launcher==1.2.0")
+    launchers = ("hydra-joblib-launcher==1.2.0", "hydra-submitit-launcher==1.2.0")
+    return peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", *launchers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import argparse
 import heapq
 import json
 import math
+import os
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -61,22 +62,38 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="8 trials, to see that everything runs")
     parser.add_argument("--slots", type=int, default=4, help="trials at once (4)")
     parser.add_argument("--rounds", type=int, default=1, help="how often the long sweeps are run (1)")
+    parser.add_argument("--jobs", action="store_true", help="submitit's jobs, here and on the SLURM that is in use")
+    parser.add_argument("--times", type=float, default=1, help="trials so many times as long (1)")
     options = parser.parse_args()
-    needs("hydra-joblib-launcher")
-    seconds, slots = durations(8 if options.quick else 24), options.slots
-    joblib = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={slots}")
-    contenders = [
-        (azsweep(slots), "basic"),
-        (azsweep(slots, joblib[0]), "joblib"),
-        (basic(), "basic"),
-        (optuna_sweeper(slots, *joblib), "joblib"),
-    ]
+    slots = options.slots
+    seconds = [each * options.times for each in durations(8 if options.quick else 24)]
+    contenders = _with_jobs(slots) if options.jobs else _with_processes(slots)
     with tempfile.TemporaryDirectory(prefix="azsweep-utilisation-") as directory:
         rows = [
             _row(contender, launcher, seconds, slots, options.rounds, Path(directory, str(index)))
             for index, (contender, launcher) in enumerate(contenders)
         ]
     print(_report(rows, seconds, slots))
+
+
+def _with_processes(slots: int) -> list[tuple[Contender, str]]:
+    """Sweepers with the launchers that they are used with on one machine."""
+    needs("hydra-joblib-launcher")
+    joblib = ("hydra/launcher=joblib", f"hydra.launcher.n_jobs={slots}")
+    return [
+        (azsweep(slots), "basic"),
+        (azsweep(slots, joblib[0]), "joblib"),
+        (basic(), "basic"),
+        (optuna_sweeper(slots, *joblib), "joblib"),
+    ]
+
+
+def _with_jobs(slots: int) -> list[tuple[Contender, str]]:
+    """Sweepers with submitit's launchers."""
+    needs("hydra-submitit-launcher")
+    launchers = ["submitit_local", *(["submitit_slurm"] if "SLURM_CONF" in os.environ else [])]
+    sweepers: list[Callable[..., Contender]] = [azsweep, optuna_sweeper]
+    return [(sweeper(slots, f"hydra/launcher={name}"), name) for sweeper in sweepers for name in launchers]
 
 
 def _row(

@@ -19,6 +19,9 @@ __all__ = ["DistinctTPESampler", "Record", "Result"]
 
 Array = NDArray[np.float64]
 
+DRAWS, DRAWS_TIMES_TRIALS = 20, 2000
+"""While trials run TPE is asked so many times at most for a point that was not tried, and less often among many trials:
+then each time costs more, and the product stays below the second."""
 CHANGES = 200
 """A proposal that was tried before is changed at random, so many times at most; then it may be tried again."""
 
@@ -164,11 +167,21 @@ class DistinctTPESampler(BaseSampler):
         return MixedSpace(known, conditions, self._axes)
 
     def _propose(self, study: Study, trial: FrozenTrial, record: Record) -> dict[str, Any]:
-        """TPE's point; if it was tried, one that was not, some random changes away from it."""
-        space, values = record.space, self._by_tpe(study, trial, record)
-        row = space.row(values) if space.is_discrete and values else None
-        if row is None or space.keys(row[None])[0] not in record.tried:
-            return values
+        """TPE's point; if it was tried, one that was not, some random changes away from it.
+
+        Trials that run have not taught TPE anything yet, so another draw may be as good as the first. Without them a
+        point that was tried is what it has settled on, and what is near may be better.
+        """
+        space = record.space
+        draws = min(DRAWS, DRAWS_TIMES_TRIALS // max(len(record.tried), 1)) if record.running else 1
+        while True:
+            values = self._by_tpe(study, trial, record)
+            row = space.row(values) if space.is_discrete and values else None
+            if row is None or space.keys(row[None])[0] not in record.tried:
+                return values
+            draws -= 1
+            if draws <= 0:
+                break
         rows = space.completed(row[None], self._generator)
         for _ in range(CHANGES):
             rows = space.mutated(rows, self._generator)

@@ -43,11 +43,15 @@ class Host:
         slots: how many run at once at most.
         devices: shared out among them; empty for none.
         spawn: fresh interpreters instead of forks.
+        jobs: hand trials to submitit as local jobs, which may take `trial_timeout_s`, and `grace_s` to stop.
     """
 
     slots: int
     devices: tuple[str, ...] = ()
     spawn: bool = False
+    jobs: bool = False
+    trial_timeout_s: float | None = None
+    grace_s: float = 10.0
 
 
 class ProcessLauncher:
@@ -78,8 +82,19 @@ class ProcessLauncher:
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         self._config_folder: str | None = app.config.hydra.output_subdir
         app = app.one_job_at_a_time()
-        run = functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
-        self._helper: ProcessHelper[TrialJob] = ProcessHelper(run, (app.preload, preload), spawn=host.spawn)
+        self._helper: ProcessHelper[TrialJob] = ProcessHelper(
+            self._run(app), (app.preload, preload), spawn=host.spawn and not host.jobs
+        )
+
+    def _run(self, app: HydraApp) -> Callable[[TrialJob], object]:
+        """What a trial's process does with its job."""
+        host = self._host
+        if host.jobs:
+            from hydra_plugins.hydra_azsweep_sweeper._submitit import LocalJobs
+
+            shared = ("CUDA_VISIBLE_DEVICES",) if host.devices else ()
+            return LocalJobs(app, self._sweep_dir, host.trial_timeout_s, host.grace_s, shared).run
+        return functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
 
     def start(self, launch: Launch) -> None:
         if launch.attempt > 1:
@@ -122,6 +137,8 @@ class ProcessLauncher:
         running = self._running.pop(key)
         del self._keys[running.number]
         self._devices.give_back(running.number)
+        noted = running.control.exit_status()  # of a process that was not ours to wait for
+        status = status if noted is None else noted
         report = attempts.ended(running.control, running.number, status, running.request)
         if report.state is TrialState.TIMED_OUT and self._seems_to_hang(running):
             return replace(report, reason=f"{report.reason}; it had used no CPU for {_IDLE_S:g} s: {_REMEDY}")

@@ -42,7 +42,7 @@ from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
-from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
+from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, read_settings
 from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
 __all__ = ["run"]
@@ -241,7 +241,7 @@ def _launcher(
     preload: Callable[[], object],
 ) -> TrialLauncher:
     """Where trials run: as jobs of a cluster, or as processes here."""
-    if settings.submit:
+    if settings.jobs is Jobs.SLURM:
         from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
 
         return SlurmLauncher(
@@ -251,7 +251,14 @@ def _launcher(
             trial_timeout_s=plan.limits.trial_timeout_s,
             grace_s=plan.stop_grace_s,
         )
-    host = Host(slots=plan.slots, devices=settings.devices, spawn=settings.spawn)
+    host = Host(
+        slots=plan.slots,
+        devices=settings.devices,
+        spawn=settings.spawn,
+        jobs=settings.jobs is Jobs.LOCAL,
+        trial_timeout_s=plan.limits.trial_timeout_s,
+        grace_s=plan.stop_grace_s,
+    )
     return ProcessLauncher(app, host, sweep_dir=settings.directory, overrides_of=overrides_of, preload=preload)
 
 
@@ -301,7 +308,7 @@ def _show(history: History, directory: Path, hints: Sequence[tuple[str, str]]) -
 
 def _slots(spec: SweepSpec, settings: Settings, config: DictConfig) -> int:
     """How many trials run at once: as the user set it, else one a device, else one a core; a cluster decides itself."""
-    if settings.submit:
+    if settings.jobs is Jobs.SLURM:
         most = int(config.hydra.launcher.get("array_parallelism") or _MOST_JOBS)
         return min(most, spec.limits.max_concurrent_trials or spec.max_trials or most)
     return spec.limits.max_concurrent_trials or len(settings.devices) or usable_cores()

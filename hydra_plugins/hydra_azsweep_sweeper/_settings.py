@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,20 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["Jobs", "Settings", "read_settings"]
 
 _SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+_LOCAL_JOBS = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 _SPEC = ("zip", "initial_points", "sampling_algorithm", "objective", "limits", "early_termination")
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
+
+
+class Jobs(Enum):
+    """Whether a trial is a process that calls its launcher, or a job that submitit is given."""
+
+    NONE = "process"
+    LOCAL = "submitit, on this machine"
+    SLURM = "submitit, on a cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +48,7 @@ class Settings:
         search_space, params: as the user wrote them.
         warm_start: directories and MLflow runs of earlier sweeps.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
-        submit: hand trials to SLURM as jobs, instead of starting them here.
+        jobs: whose jobs trials are.
         devices: one for each trial that may run at once; empty if trials are given none.
         notes: what the log should say about how the settings were read.
     """
@@ -54,7 +64,7 @@ class Settings:
     poll_interval_s: float
     spawn: bool
     devices: tuple[str, ...]
-    submit: bool
+    jobs: Jobs
     notes: tuple[str, ...]
 
 
@@ -92,9 +102,9 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         spawn=_spawns(sweeper["start_method"], problems),
         devices=_devices(sweeper["devices"], environment, problems),
         notes=notes,
-        submit=_submits(sweeper["execution"], config, problems),
+        jobs=_jobs(sweeper["execution"], config, problems),
     )
-    if settings.submit:
+    if settings.jobs is Jobs.SLURM:
         problems += _submission_problems(settings, config)
     return settings, problems
 
@@ -196,14 +206,16 @@ def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list
     return least
 
 
-def _submits(execution: Any, config: DictConfig, problems: list[Problem]) -> bool:
-    """True if trials are jobs of a cluster; otherwise each is a process that calls its launcher."""
+def _jobs(execution: Any, config: DictConfig, problems: list[Problem]) -> Jobs:
+    """Whose jobs trials are."""
     target = str(config.hydra.launcher.get("_target_", ""))
-    if execution == "native" and target != _SLURM:
+    if execution == "native" and target not in (_SLURM, _LOCAL_JOBS):
         problems.append(Problem("execution", "native is not there for this launcher", target, "Use auto or process."))
     elif execution not in ("auto", "process", "native"):
         problems.append(Problem("execution", "must be auto, process or native", shown(execution)))
-    return target == _SLURM and execution != "process"
+    if execution == "process":
+        return Jobs.NONE
+    return {_SLURM: Jobs.SLURM, _LOCAL_JOBS: Jobs.LOCAL}.get(target, Jobs.NONE)
 
 
 def _submission_problems(settings: Settings, config: DictConfig) -> Iterator[Problem]:

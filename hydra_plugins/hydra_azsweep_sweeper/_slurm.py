@@ -6,30 +6,25 @@ without a word. A job outlives a sweep that was killed.
 
 from __future__ import annotations
 
-import copy
 import logging
-import math
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
-from hydra.core.singleton import Singleton
-
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.slurm import SlurmQueue, how_it_ended, is_over
 from azsweep_core.trial import Parameters, StopRequest
-from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
 from hydra_plugins.hydra_azsweep_sweeper._launcher import keep_what_is_left
-from hydra_plugins.hydra_azsweep_sweeper._slurm_job import SlurmJob, run_in_job
+from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor, submitit_job
+from hydra_plugins.hydra_azsweep_sweeper._submitit_job import SubmititJob, run_in_job
 
-__all__ = ["SlurmLauncher", "minutes_for"]
+__all__ = ["SlurmLauncher"]
 
 log = logging.getLogger("azsweep")
 
@@ -39,13 +34,6 @@ _VANISHED_AFTER_S = 30.0
 _SECOND_LOOK_AFTER_S = 1.0
 _KILL_LATER_S = 5.0
 _CLEAR_WITHIN_S = 30.0
-_DEFAULT_MINUTES = 60
-"""hydra-submitit-launcher's; whoever writes 60 gets what the limits ask for, too."""
-
-
-def minutes_for(trial_timeout_s: float, grace_s: float, signal_delay_s: float) -> int:
-    """Minutes of a job whose task may take so long; the job's own start and end have a minute each."""
-    return math.ceil((trial_timeout_s + grace_s + signal_delay_s) / 60) + 2
 
 
 @dataclass(slots=True)
@@ -86,7 +74,7 @@ class SlurmLauncher:
         self._overrides_of = overrides_of
         self._config_folder: str | None = app.config.hydra.output_subdir
         self._launcher, self._task = app.make_launcher()
-        self._params = _parameters(self._launcher.params, trial_timeout_s, grace_s)
+        self._options = executor_options("slurm", self._launcher.params, trial_timeout_s, grace_s)
         self._queue = SlurmQueue()
         self._waiting: list[_Attempt] = []
         self._running: dict[int, _Attempt] = {}
@@ -152,8 +140,8 @@ class SlurmLauncher:
         if not waiting:
             return
         try:
-            executor = _executor(self._params, self._sweep_dir)
-            jobs = _submitted(executor, [self._payload(attempt) for attempt in waiting])
+            executor = make_executor("slurm", self._options, self._sweep_dir)
+            jobs = _submitted(executor, [self._job(attempt) for attempt in waiting])
         except Exception as error:  # noqa: BLE001 - whatever sbatch, submitit or pickle has against it
             for attempt in waiting:
                 note_launch_error(attempt.control, error)
@@ -165,13 +153,9 @@ class SlurmLauncher:
             attempt.control.note_job({"slurm_job": job})
         self._ask_at = time.monotonic() + _ASK_QUEUE_EVERY_S
 
-    def _payload(self, attempt: _Attempt) -> SlurmJob:
-        launcher = copy.copy(self._launcher)
-        launcher.task_function = TrialTask(self._task.task_function, self._task.prepare, attempt.control)
-        limit_s = 60.0 * self._params["timeout_min"] - self._params["slurm_signal_delay_s"]
-        arguments = (list(attempt.overrides), "hydra.sweep.dir", attempt.number, f"job_id_for_{attempt.number}")
-        run = cloudpickle.dumps((launcher, arguments, Singleton.get_state()))
-        return SlurmJob(tuple(sys.path), attempt.control, dict(attempt.environment), limit_s, run)
+    def _job(self, attempt: _Attempt) -> SubmititJob:
+        job = TrialJob(attempt.number, attempt.overrides, attempt.control)
+        return submitit_job(self._launcher, self._task, job, attempt.environment, self._options.limit_s)
 
     def _take_failed(self) -> list[TrialReport]:
         failed, self._failed = self._failed, []
@@ -254,41 +238,7 @@ class SlurmLauncher:
         self._queue.cancel([attempt.job for attempt in overdue if attempt.job is not None])
 
 
-def _parameters(given: Mapping[str, Any], trial_timeout_s: float | None, grace_s: float) -> dict[str, Any]:
-    """The launcher's options by the names of submitit's executor, with a time limit that fits the sweep's."""
-    from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
-
-    common = set(BaseQueueConf.__dataclass_fields__)
-    params = {name if name in common else f"slurm_{name}": value for name, value in given.items()}
-    if trial_timeout_s is not None:
-        needed = minutes_for(trial_timeout_s, grace_s, params["slurm_signal_delay_s"])
-        if params["timeout_min"] == _DEFAULT_MINUTES:
-            params["timeout_min"] = needed
-        elif 60 * params["timeout_min"] < trial_timeout_s + grace_s:
-            log.warning(
-                "Warning: hydra.launcher.timeout_min of %s ends jobs before limits.trial_timeout of %g s does",
-                params["timeout_min"],
-                trial_timeout_s,
-            )
-    # SLURM would signal a shorter job when it starts.
-    params["slurm_signal_delay_s"] = min(params["slurm_signal_delay_s"], 30 * params["timeout_min"])
-    return params
-
-
-def _executor(params: Mapping[str, Any], sweep_dir: Path) -> Any:
-    """As the launcher itself makes it."""
-    import submitit
-
-    options = dict(params)
-    folder = options.pop("submitit_folder", sweep_dir / ".submitit" / "%j")
-    executor = submitit.AutoExecutor(
-        cluster="slurm", folder=folder, slurm_max_num_timeout=options.pop("slurm_max_num_timeout", 0)
-    )
-    executor.update_parameters(**options)
-    return executor
-
-
-def _submitted(executor: Any, payloads: Sequence[SlurmJob]) -> list[str]:
+def _submitted(executor: Any, payloads: Sequence[SubmititJob]) -> list[str]:
     """Job ids, one for each."""
     if len(payloads) == 1:
         return [str(executor.submit(run_in_job, payloads[0]).job_id)]

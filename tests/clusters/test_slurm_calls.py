@@ -19,7 +19,8 @@ from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import StopRequest, TrialState
 from hydra_plugins.hydra_azsweep_sweeper import _slurm
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
-from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher, minutes_for
+from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
+from hydra_plugins.hydra_azsweep_sweeper._submitit import minutes_for
 from tests.plugin.conftest import App
 
 SBATCH = 'n=$(cat "$0.n" 2>/dev/null || echo 100); echo $((n + 1)) > "$0.n"; echo "Submitted batch job $n"'

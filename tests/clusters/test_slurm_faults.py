@@ -9,10 +9,7 @@ import pytest
 from tests.clusters.apps import SlurmApp
 from tests.clusters.slurm import Slurm
 from tests.launchers.faults import FAULTS
-from tests.launchers.test_fault_matrix import EXPECTED, Swept, check, directory, swept
-
-# A job imports the app in the trial's own process, so that there is no fork between training and training.
-SLURM = {**EXPECTED, "OpenMP after OpenMP at import": ("completed", "")}
+from tests.launchers.test_fault_matrix import IN_A_JOB, Swept, check, directory, swept
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +21,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Swept:
 def test_every_row_has_the_state_and_the_reason_that_it_has_here(matrix: Swept) -> None:
     _, run = matrix
 
-    check(run, {fault: (state, reason.replace("of 3 s", "of 6 s")) for fault, (state, reason) in SLURM.items()})
+    check(run, {fault: (state, reason.replace("of 3 s", "of 6 s")) for fault, (state, reason) in IN_A_JOB.items()})
 
 
 def test_nothing_is_left_in_the_queue_or_running(matrix: Swept) -> None:

@@ -113,7 +113,10 @@ def test_slurms_time_limit_times_the_trial_out(app: SlurmApp) -> None:
     run = app.run("--multirun", "x=choice(1)", "hydra.launcher.timeout_min=1")
 
     (row,) = run.trials
-    assert (row["state"], row["reason"]) == ("timed_out", "its SLURM job is about to reach its time limit")
+    assert (row["state"], row["reason"]) == (
+        "timed_out",
+        "its job is about to reach its time limit (hydra.launcher.timeout_min)",
+    )
     assert app.processes() == []
 
 

@@ -11,7 +11,7 @@ from tests.launchers.faults import MARK
 from tests.plugin.conftest import App
 
 ROOT = Path(__file__).parents[2]
-LAUNCHERS = ("basic", "joblib", "some")  # the last is the one in tests/launchers/plugins
+LAUNCHERS = ("basic", "joblib", "submitit_local", "some")  # the last is the one in tests/launchers/plugins
 
 
 class LauncherApp(App):

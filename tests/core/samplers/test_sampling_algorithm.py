@@ -172,20 +172,22 @@ def test_a_logbase_is_positive_and_not_one(logbase: float, text: str | None) -> 
     ("trials", "texts"),
     [
         pytest.param(None, [], id="the-surrogates-own"),
-        pytest.param(0, [], id="none-at-random"),
+        pytest.param(1, [], id="one"),
         pytest.param(
-            -1,
+            0,
             [
                 (
-                    "sampling_algorithm.n_startup_trials: must be at least 0; got -1. "
-                    "With 0 the model proposes from the first trial on."
+                    "sampling_algorithm.n_startup_trials: must be at least 1; got 0. "
+                    "Without a result there is nothing to learn from."
                 )
             ],
-            id="negative",
+            id="none",
         ),
     ],
 )
-def test_the_number_of_startup_trials_is_not_negative(trials: int | None, texts: list[str]) -> None:
+def test_some_trials_are_drawn_at_random_before_there_is_anything_to_learn_from(
+    trials: int | None, texts: list[str]
+) -> None:
     algorithm = SamplingAlgorithm(BAYESIAN, n_startup_trials=trials)
 
     assert [str(problem) for problem in algorithm.validate(uniforms(1))] == texts

@@ -1,4 +1,4 @@
-"""What a SLURM job runs: a process for its one trial, which it watches as the sweep's own helper watches local ones."""
+"""What a job of submitit's runs: a process for its one trial, watched as the sweep's own helper watches trials."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from azsweep_core.processes import ChildRequest, ProcessHelper
 from azsweep_core.trial import StopRequest, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import note_launch_error
 
-__all__ = ["SlurmJob", "run_in_job"]
+__all__ = ["SubmititJob", "run_in_job"]
 
 _LOOK_EVERY_S = 0.2
 _EARLIEST_WARNING_S = 65.0
-_UNTIL_SLURM_KILLS_S = 86400.0
-_TIME_IS_OVER = "its SLURM job is about to reach its time limit"
+_UNTIL_THE_JOB_ENDS_S = 86400.0
+_TIME_IS_OVER = "its job is about to reach its time limit (hydra.launcher.timeout_min)"
 
 
 @dataclass(frozen=True, slots=True)
-class SlurmJob:
+class SubmititJob:
     """What a job is told.
 
     Args:
         path: where the app's modules are found.
         environment: variables of the trial's process.
-        limit_s: seconds after which the task is told to stop, before SLURM ends the job.
+        limit_s: seconds after which the task is told to stop, before the job is ended.
         run: launcher, its arguments and Hydra's global state, pickled; read in the trial's process only.
     """
 
@@ -41,16 +41,17 @@ class SlurmJob:
     run: bytes
 
 
-def run_in_job(job: SlurmJob) -> None:
+def run_in_job(job: SubmititJob) -> None:
     """Run the trial to its end, however that comes; unless it is over, for SLURM may run a job again."""
     if job.control.result() is not None:
         return
     began = time.monotonic()
     _ignore_early_warnings(began + job.limit_s)
-    is_first = os.environ.get("SLURM_PROCID", "0") == "0"
-    helper: ProcessHelper[SlurmJob] = ProcessHelper(_run_first if is_first else _run_other)
+    rank = os.environ.get("SLURM_PROCID") or os.environ.get("SUBMITIT_LOCAL_GLOBALID", "0")
+    is_first = rank == "0"
+    helper: ProcessHelper[SubmititJob] = ProcessHelper(_run_first if is_first else _run_other)
     try:
-        output = job.control.output_file if is_first else job.control.path / f"output-{os.environ['SLURM_PROCID']}.log"
+        output = job.control.output_file if is_first else job.control.path / f"output-{rank}.log"
         helper.start(ChildRequest(key="trial", output=output, environment=job.environment, payload=job))
         status = _wait(helper, job.control, began + job.limit_s)
     finally:
@@ -60,7 +61,7 @@ def run_in_job(job: SlurmJob) -> None:
     sys.exit(status if status >= 0 else 128 - status)
 
 
-def _wait(helper: ProcessHelper[SlurmJob], control: ControlDir, stop_at: float) -> int:
+def _wait(helper: ProcessHelper[SubmititJob], control: ControlDir, stop_at: float) -> int:
     """Exit status of the trial's process, which is killed if it does not heed a stop."""
     kill_at = float("inf")
     while True:
@@ -68,7 +69,7 @@ def _wait(helper: ProcessHelper[SlurmJob], control: ControlDir, stop_at: float) 
             return end.status
         grace_s = control.stop_grace_s()
         if grace_s is None and time.monotonic() >= stop_at:
-            control.request_stop(StopRequest(TrialState.TIMED_OUT, _TIME_IS_OVER), _UNTIL_SLURM_KILLS_S)
+            control.request_stop(StopRequest(TrialState.TIMED_OUT, _TIME_IS_OVER), _UNTIL_THE_JOB_ENDS_S)
         if grace_s is not None:
             kill_at = min(kill_at, time.monotonic() + grace_s)
         if time.monotonic() >= kill_at:
@@ -90,7 +91,7 @@ def _ignore_early_warnings(stop_at: float) -> None:
     signal.signal(number, warned)
 
 
-def _run_first(job: SlurmJob) -> None:
+def _run_first(job: SubmititJob) -> None:
     """In the trial's process, of which there is one: the others have no say."""
     # SLURM's first warning before it kills. It does not say why, and the queue will; submitit lets it pass as well.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -103,7 +104,7 @@ def _run_first(job: SlurmJob) -> None:
     _ = returned.return_value
 
 
-def _run_other(job: SlurmJob) -> None:
+def _run_other(job: SubmititJob) -> None:
     """In the further processes of a job of several tasks: they work, and report nothing."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     launcher, arguments = _loaded(job)
@@ -111,7 +112,7 @@ def _run_other(job: SlurmJob) -> None:
     _ = launcher(*arguments).return_value
 
 
-def _loaded(job: SlurmJob) -> tuple[Any, tuple[Any, ...]]:
+def _loaded(job: SubmititJob) -> tuple[Any, tuple[Any, ...]]:
     sys.path[:] = [*job.path, *(each for each in sys.path if each not in job.path)]
     launcher, arguments, singletons = pickle.loads(job.run)
     return launcher, (*arguments, singletons)
