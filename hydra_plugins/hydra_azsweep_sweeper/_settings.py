@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from azsweep_core._reading import nearest, shown
@@ -105,7 +105,7 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         jobs=_jobs(sweeper["execution"], config, problems),
     )
     if settings.jobs is Jobs.SLURM:
-        problems += _submission_problems(settings)
+        problems += _submission_problems(settings, config)
     return settings, problems
 
 
@@ -137,7 +137,8 @@ def _replace_whole(sweeper: dict[str, Any], config: DictConfig) -> Iterator[str]
 
     What the command line adds to that mapping afterwards, key by key, stays.
     """
-    parsed = OverridesParser.create().parse_overrides(list(config.hydra.overrides.hydra))
+    lines: Any = OmegaConf.to_container(config.hydra.overrides.hydra)  # as they were written, interpolations too
+    parsed = OverridesParser.create().parse_overrides(lines)
     for name in _REPLACED_WHOLE:
         path, merged = f"hydra.sweeper.{name}", sweeper[name]
         given: set[Any] | None = None
@@ -217,8 +218,11 @@ def _jobs(execution: Any, config: DictConfig, problems: list[Problem]) -> Jobs:
     return {_SLURM: Jobs.SLURM, _LOCAL_JOBS: Jobs.LOCAL}.get(target, Jobs.NONE)
 
 
-def _submission_problems(settings: Settings) -> Iterator[Problem]:
+def _submission_problems(settings: Settings, config: DictConfig) -> Iterator[Problem]:
     """What trials on other hosts cannot do with."""
+    most = config.hydra.launcher.get("array_parallelism")
+    if most is not None and most < 1:
+        yield Problem("hydra.launcher.array_parallelism", "must be at least 1", most)
     if settings.devices:
         fix = "Ask SLURM for them: hydra.launcher.gpus_per_node=1."
         yield Problem("devices", "are shared out among trials on this machine only", ", ".join(settings.devices), fix)

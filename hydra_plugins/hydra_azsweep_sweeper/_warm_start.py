@@ -59,7 +59,9 @@ def read_warm_start(settings: Settings, spec: SweepSpec | None, *, legal: bool, 
         return WarmStart()
     judged = spec if legal else None
     runs = tuple(name for name in settings.warm_start if _RUN_ID.fullmatch(name))
-    found = _gather([name for name in settings.warm_start if name not in runs], judged)
+    directories = [name for name in settings.warm_start if name not in runs]
+    found = _gather(directories, judged)
+    found = replace(found, problems=(*found.problems, *_repeated(directories)))
     if runs and not settings.use_mlflow:
         fix = "Name the earlier sweep's directory instead."
         wrong = [Problem("warm_start", "needs tracking: mlflow to find an MLflow run", run, fix) for run in runs]
@@ -90,6 +92,16 @@ def _may_learn(algorithm: object) -> bool:
         return SamplingAlgorithm.read(algorithm).type is SamplerType.BAYESIAN
     except SpecError:
         return True
+
+
+def _repeated(directories: Sequence[str]) -> Iterator[Problem]:
+    """What is one directory, written in two ways: its trials would count twice."""
+    seen: set[Path] = set()
+    for name in directories:
+        directory = Path(name).resolve()
+        if directory in seen:
+            yield Problem("warm_start", "may name an earlier sweep once", name)
+        seen.add(directory)
 
 
 def _gather(names: Sequence[str], spec: SweepSpec | None) -> WarmStart:

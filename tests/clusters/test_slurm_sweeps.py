@@ -212,3 +212,13 @@ def test_a_store_that_other_hosts_cannot_reach_is_refused(app: SlurmApp) -> None
     )
     assert "mlflow server" in run.err
     assert not run.sweep.exists()
+
+
+@pytest.mark.parametrize("most", [0, -1])
+def test_a_queue_that_may_hold_no_job_is_refused(app: SlurmApp, most: int) -> None:
+    """It would never end."""
+    run = app.run("--multirun", "x=1,2", f"hydra.launcher.array_parallelism={most}")
+
+    assert run.code == 1
+    assert run.err.startswith(f"hydra.launcher.array_parallelism: must be at least 1; got {most}.")
+    assert not run.sweep.exists()

@@ -160,6 +160,20 @@ class TestResults:
 
         assert "share the directory" in run.out
 
+    @pytest.mark.parametrize(
+        ("subdir", "names"),
+        [
+            pytest.param("${hydra.job.num}_${hydra.job.override_dirname}", {"0_x=1", "1_x=3"}, id="of-its-number"),
+            pytest.param("n${hydra:job.num}", {"n0", "n1"}, id="by-hydras-resolver"),
+        ],
+    )
+    def test_a_trials_directory_is_named_on_the_command_line_by_what_only_a_trial_has(
+        self, app: App, subdir: str, names: set[str]
+    ) -> None:
+        run = app.sweep("x=1,3", f"hydra.sweep.subdir={subdir}", "hydra.sweeper.sampling_algorithm=grid")
+
+        assert names < {path.name for path in run.sweep.iterdir()}
+
     def test_a_directory_that_cannot_be_written_is_named(self, app: App) -> None:
         run = app.run("--multirun", "x=1,3", "hydra.sweep.dir=/proc/nowhere")
 

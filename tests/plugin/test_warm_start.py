@@ -190,6 +190,11 @@ class TestRefused:
             ),
             refused("one-twice", ["[old,old]", *SPACE], "warm_start: may name an earlier sweep once; got old."),
             refused(
+                "one-twice-in-other-words",
+                ["[old,conf/../old]", *SPACE],
+                "warm_start: may name an earlier sweep once; got conf/../old.",
+            ),
+            refused(
                 "no-names",
                 ["[old,12345678901234567890123456789012,'',{a: 1},null]", *SPACE],
                 f"{MUST_BE}12345678901234567890123456789012. A number that is meant as a name needs quotes.",
