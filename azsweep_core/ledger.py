@@ -130,22 +130,6 @@ def _number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-_ENCODERS: Mapping[str, Callable[[Any], Any]] = {
-    "state": lambda state: state.value,
-    "request": lambda request: {"state": request.state.value, "reason": request.reason},
-    "measurements": lambda found: [[each.step, _number(each.value), each.time_s] for each in found],
-    "parameters": lambda parameters: _plain(dict(parameters)),
-    "trials": lambda trials: [_encode_fields(trial) for trial in trials],
-}
-
-_DECODERS: Mapping[str, Callable[[Any], Any]] = {
-    "state": TrialState,
-    "request": lambda request: StopRequest(TrialState(request["state"]), request["reason"]),
-    "measurements": lambda found: tuple(Measurement(step, float(value), time_s) for step, value, time_s in found),
-    "parameters": lambda parameters: {key: _unplain(value) for key, value in parameters.items()},
-    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in trials),
-}
-
 _FLOAT = "__float__"
 
 
@@ -166,3 +150,22 @@ def _unplain(value: Any) -> Any:
     if isinstance(value, list):
         return [_unplain(item) for item in value]
     return value
+
+
+_ENCODERS: Mapping[str, Callable[[Any], Any]] = {
+    "spec": lambda spec: _plain(dict(spec)),
+    "state": lambda state: state.value,
+    "request": lambda request: {"state": request.state.value, "reason": request.reason},
+    "measurements": lambda found: [[each.step, _number(each.value), each.time_s] for each in found],
+    "parameters": lambda parameters: _plain(dict(parameters)),
+    "trials": lambda trials: [_encode_fields(trial) for trial in trials],
+}
+
+_DECODERS: Mapping[str, Callable[[Any], Any]] = {
+    "spec": _unplain,
+    "state": TrialState,
+    "request": lambda request: StopRequest(TrialState(request["state"]), request["reason"]),
+    "measurements": lambda found: tuple(Measurement(step, float(value), time_s) for step, value, time_s in found),
+    "parameters": lambda parameters: {key: _unplain(value) for key, value in parameters.items()},
+    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in trials),
+}

@@ -29,7 +29,7 @@ from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.trial import EarlierTrial, Measurement, StopRequest, TrialState
 
 EVENTS: list[Event] = [
-    SweepStarted(time_s=1.5, spec={"limits": {"max_total_trials": 2}}),
+    SweepStarted(time_s=1.5, spec={"limits": {"max_total_trials": 2}, "search_space": {"x": [1, -math.inf]}}),
     WarmStarted(
         time_s=1.5,
         trials=(
