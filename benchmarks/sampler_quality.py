@@ -46,7 +46,7 @@ def main() -> None:
                 say(f"{number} of {len(missing)} runs")
         if missing:
             rewrite(path, found.values())
-    print(page(list(found.values())))
+    print(page([run for run in found.values() if run.job.contender in contenders]))
 
 
 def _options() -> argparse.Namespace:
