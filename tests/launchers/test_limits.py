@@ -10,6 +10,9 @@ from tests.launchers.conftest import LauncherApp
 
 WORKER = """
 began = time.monotonic()
+(out() / "started").write_text("")
+while len(list(out().parent.glob("*/started"))) < 3 and time.monotonic() < began + 60:
+    time.sleep(0.02)  # the first three wait for each other, however long a start takes
 time.sleep(0.1 + 0.1 * (cfg.x % 4))
 (out() / "interval.json").write_text(json.dumps([began, time.monotonic()]))
 return cfg.x
