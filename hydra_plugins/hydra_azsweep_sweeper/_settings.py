@@ -231,7 +231,8 @@ def _submission_problems(settings: Settings, config: DictConfig) -> Iterator[Pro
         if is_bound_to_host(uri):
             rule = "trials on other hosts need a store that they can reach and write to all at once"
             fix = (
-                f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)}, and "
+                f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)} "
+                f"--allowed-hosts '*', and "
                 f"export MLFLOW_TRACKING_URI=http://{socket.gethostname()}:5000; or set tracking=none."
             )
             yield Problem("tracking", rule, redacted(uri), fix)

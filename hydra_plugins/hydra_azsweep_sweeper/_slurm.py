@@ -33,7 +33,7 @@ _ASK_QUEUE_EVERY_S = 3.0
 _VANISHED_AFTER_S = 30.0
 _SECOND_LOOK_AFTER_S = 1.0
 _KILL_LATER_S = 5.0
-_CLEAR_WITHIN_S = 30.0
+_CLEAR_WITHIN_S = 60.0
 
 
 @dataclass(slots=True)
@@ -116,19 +116,22 @@ class SlurmLauncher:
         self._cancel_overdue()
 
     def close(self) -> None:
-        """Cancel what is left of the sweep in the queue, and wait until it has gone."""
-        jobs = {attempt.job for attempt in self._running.values() if attempt.job is not None} | self._leaving.keys()
+        """Leave nothing in the queue: what has a result may end as a script does, all else is cancelled."""
+        running = {attempt.job for attempt in self._running.values() if attempt.job is not None}
+        leaving = dict(self._leaving)
         self._waiting.clear()
         self._running.clear()
         self._leaving.clear()
         deadline = time.monotonic() + _CLEAR_WITHIN_S
         pause_s = 0.2
-        while jobs and time.monotonic() < deadline:
-            self._queue.cancel(jobs)
+        while (jobs := running | leaving.keys()) and time.monotonic() < deadline:
+            self._queue.cancel(running | {job for job, until in leaving.items() if time.monotonic() > until})
             states = self._queue.states(jobs)
             if states is not None:
-                jobs = {job for job, state in states.items() if not is_over(state)}
-            if jobs:
+                over = {job for job in jobs if is_over(states.get(job, "COMPLETED"))}
+                running -= over
+                leaving = {job: until for job, until in leaving.items() if job not in over}
+            if running or leaving:
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, 2.0)
         if jobs:

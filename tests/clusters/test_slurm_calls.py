@@ -269,3 +269,23 @@ def test_an_attempts_job_is_on_record(launcher: SlurmLauncher, clock: Clock, tmp
     poll(launcher, clock, 0.1)
 
     assert json.loads(control(tmp_path, 0).job_file.read_text()) == {"slurm_job": "100"}
+
+
+def test_a_job_that_has_its_result_may_end_as_a_script_does_although_the_sweep_is_over(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    """Exit handlers and threads of the last trial, that is; for half a minute at most."""
+    start(launcher, 0, 1)
+    poll(launcher, clock, 0.1)
+    for number in (0, 1):
+        result = {"began_s": 1.0, "directory": "/d", "outcome": "returned", "returned": {"": 0.5}}
+        control(tmp_path, number).write_result(result)
+    assert len(poll(launcher, clock, 0.1)) == 2
+    cluster.answer("squeue", "100_0|RUNNING", "100_1|COMPLETED")
+    cluster.command("scancel", f'echo "100_0|CANCELLED" > {cluster.directory}/squeue.out')
+    closed_at = clock.now
+
+    launcher.close()
+
+    assert cluster.calls("scancel") == ["--quiet 100_0"]
+    assert 30 <= clock.now - closed_at < 40
