@@ -45,7 +45,7 @@ docs: setup
 
 bench: setup
 	@mkdir -p benchmarks/results
-	@for name in overhead utilisation growth; do \
+	@for name in plugin_import overhead utilisation growth; do \
 		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \

@@ -45,11 +45,12 @@ def test_growth_prints_one_table() -> None:
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
+        pytest.param("plugin_import.py", 1, id="plugin-import"),
         pytest.param("sampler_quality.py", 6, id="sampler-quality"),
         pytest.param("sampler_cost.py", 2, id="sampler-cost"),
     ],
 )
-def test_the_samplers_benchmarks_print_their_tables(name: str, tables: int) -> None:
+def test_benchmarks_print_their_tables(name: str, tables: int) -> None:
     """With `--quick` they need nothing that is not installed here."""
     page = run(name, "--quick")
 
@@ -62,7 +63,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["growth.py", "overhead.py", "sampler_cost.py", "sampler_quality.py", "utilisation.py"]
+    "name", ["growth.py", "overhead.py", "plugin_import.py", "sampler_cost.py", "sampler_quality.py", "utilisation.py"]
 )
 def test_help_names_the_options(name: str) -> None:
     assert "--quick" in run(name, "--help")
