@@ -1,10 +1,14 @@
-"""The sweeper's configuration and its registration; nothing else (Hydra imports this in every app).
+"""The sweeper's configuration and its registration, and where the presets are (Hydra imports this in every app).
 
-A plain mapping, not a dataclass: it is made in a third of the time, and every value and every key is checked by
-azsweep itself, all at once and in its own words.
+The configuration is a plain mapping, not a dataclass: it is made in a third of the time, and every value and every key
+is checked by azsweep itself, all at once and in its own words.
 """
 
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 DEFAULTS = {
@@ -39,3 +43,17 @@ DEFAULTS = {
 
 _NODE = OmegaConf.create(DEFAULTS, flags={"struct": False})  # any key can be given, for azsweep to judge
 ConfigStore.instance().store(group="hydra/sweeper", name="azsweep", node=_NODE, provider="hydra_azsweep_sweeper")
+
+
+class AzsweepPresets(SearchPathPlugin):
+    """Lets every app choose the presets: of the wheel, which are beside this file, or else of the checkout.
+
+    They come after the app's own configuration, which wins. A directory rather than a `pkg://` path, because Hydra
+    warns of packages without an `__init__.py` as soon as an app sets `hydra.searchpath`.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        here = Path(__file__).resolve().parent
+        presets = [folder for folder in (here / "conf", here.parents[1] / "configs") if folder.is_dir()]
+        for folder in presets[:1]:
+            search_path.append("hydra-azsweep", f"file://{folder}")

@@ -83,17 +83,48 @@ assert target == f"{sweeper.__module__}.{sweeper.__name__}", target
 print(azsweep_core.__file__)
 print(__import__(sweeper.__module__, fromlist=["_"]).__file__)
 """
+PRESETS = """
+import sys
+from hydra import compose, initialize
+from omegaconf import OmegaConf
+
+with initialize(version_base="1.3", config_path=None):
+    for choice in sys.argv[1:]:
+        config = compose(overrides=[choice], return_hydra_config=True)
+        print(choice, OmegaConf.select(config, choice.partition("=")[0].replace("/", ".")))
+"""
 
 
-def test_hydra_finds_the_installed_wheel_far_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    """A new environment sees the packages of this one by a .pth line, which does not follow the editable installs."""
-    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
-    python = tmp_path / "env" / "bin" / "python"
-    purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path).strip()
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=tmp_path)
-    (Path(purelib) / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment with the wheel.
 
-    core, plugin = run(python, "-I", "-c", PROGRAM, cwd=tmp_path).split()
+    It sees the packages of this one by a .pth line, which does not follow the editable installs.
+    """
+    directory = tmp_path_factory.mktemp("installed")
+    venv.create(directory / "env", with_pip=False, symlinks=True)
+    python = directory / "env" / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=directory)
+    (purelib_of(python) / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return python
 
-    assert Path(core).is_relative_to(purelib)
-    assert Path(plugin).is_relative_to(purelib)
+
+def purelib_of(python: Path) -> Path:
+    return Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=python.parent).strip())
+
+
+def test_hydra_finds_the_installed_wheel_far_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    core, plugin = run(installed, "-I", "-c", PROGRAM, cwd=tmp_path).split()
+
+    assert Path(core).is_relative_to(purelib_of(installed))
+    assert Path(plugin).is_relative_to(purelib_of(installed))
+
+
+def test_an_app_chooses_the_wheels_presets_as_it_does_those_of_the_checkout(installed: Path, tmp_path: Path) -> None:
+    presets = [path.relative_to(ROOT / "configs") for path in sorted((ROOT / "configs").rglob("*.yaml"))]
+    choices = [f"{path.parent.as_posix()}={path.stem}" for path in presets]
+
+    from_the_wheel = run(installed, "-I", "-c", PRESETS, *choices, cwd=tmp_path)
+
+    assert "hydra/launcher=azsweep_slurm" in choices
+    assert from_the_wheel == run(sys.executable, "-c", PRESETS, *choices, cwd=ROOT)
