@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-DIRECTORY = Path(os.environ.get("AZSWEEP_SLURM_DIR") or Path(__file__).parents[2] / ".slurm")
+SCRIPT = Path(__file__).parents[2] / ".ci" / "slurm"
+DIRECTORY = Path(os.environ.get("AZSWEEP_SLURM_DIR") or SCRIPT.parents[1] / ".slurm").absolute()
 REQUIRED = os.environ.get("AZSWEEP_TEST_SLURM") == "required"
 
 
 @dataclass(frozen=True)
 class Slurm:
-    """A running SLURM: one node with 8 CPUs and 2 GPUs that are only pretended, and accounting.
+    """A running SLURM, with accounting: a node with 8 CPUs and 2 GPUs that are only pretended, and a small second one.
 
     Jobs in partition debug (the default one) take the place of jobs in low, which are requeued, and in lowcancel, which
-    are cancelled.
+    are cancelled. The second node is in partition second, and with the first in both.
     """
 
     configuration: Path
@@ -58,6 +61,25 @@ class Slurm:
         """Cancel what is in the queue under names that start with this."""
         if jobs := self.queue(prefix):
             self.run("scancel", *jobs)
+
+    def kill_second_node(self) -> None:
+        """It dies with all that runs on it, like one that loses its power, and SLURM is told at once."""
+        for number in (signal.SIGSTOP, signal.SIGSTOP, signal.SIGKILL):  # so that none can tell of another's death
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if self._is_on_second_node(process):
+                        os.kill(int(process.name), number)
+        self.run("scontrol", "update", "NodeName=second", "State=DOWN", "Reason=test")
+
+    def _is_on_second_node(self, process: Path) -> bool:
+        """Whether it is one of SLURM's own processes there, or one of a job's."""
+        variables = {b"SLURMD_NODENAME=second", f"SLURM_CONF={self.configuration}".encode()}
+        is_slurms = (process / "cwd").readlink() == self.configuration.parent / "spool" / "second"
+        return is_slurms or variables.issubset((process / "environ").read_bytes().split(b"\0"))
+
+    def bring_up(self) -> None:
+        """Start again what is not running, and wait until every node takes jobs."""
+        self.run(str(SCRIPT), "up")
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 30) -> None:

@@ -55,8 +55,8 @@ def preempting(app: SlurmApp) -> Iterator[None]:
 
 @contextmanager
 def draining(app: SlurmApp) -> Iterator[None]:
-    """The only node takes no new jobs, until this ends."""
-    node = app.slurm.run("sinfo", "--noheader", "--format=%n").split()[0]
+    """The only node of the partition takes no new jobs, until this ends."""
+    node = app.slurm.run("sinfo", "--noheader", "--format=%n", "--partition=debug").strip()
     app.slurm.run("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
     try:
         yield
