@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import shutil
@@ -84,10 +85,11 @@ def optuna_sweeper_environment() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds from the start of a command to its end, and CPU seconds of all its processes."""
+    """Seconds from the start of a command to its end; CPU seconds of all its processes, and of the first alone."""
 
     wall_s: float
     cpu_s: float
+    own_cpu_s: float
 
 
 def run_sweep(
@@ -101,7 +103,7 @@ def run_sweep(
     directory.mkdir(parents=True)
     arguments = [*contender.arguments(trials), f"hydra.sweep.dir={directory}"]
     began, cpu_s = time.perf_counter(), _cpu_of_children_s()
-    done = subprocess.run(
+    with subprocess.Popen(
         [contender.python, _HERE / "_apps" / app / "app.py", "--multirun", *arguments],
         cwd=directory,
         env=_clean_environment() | dict(environment or {}),
@@ -109,11 +111,12 @@ def run_sweep(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    cost = Cost(time.perf_counter() - began, _cpu_of_children_s() - cpu_s)
-    if done.returncode:
-        raise SystemExit(f"{contender.name}: its sweep failed with code {done.returncode}:\n{done.stdout[-3000:]}")
+    ) as process:
+        assert process.stdout is not None
+        output, own_cpu_s = process.stdout.read(), _own_cpu_s(process.pid)
+    cost = Cost(time.perf_counter() - began, _cpu_of_children_s() - cpu_s, own_cpu_s)
+    if process.returncode:
+        raise SystemExit(f"{contender.name}: its sweep failed with code {process.returncode}:\n{output[-3000:]}")
     return cost
 
 
@@ -150,6 +153,15 @@ def _cpu_of_children_s() -> float:
     """Of those that have ended, with the processes that they waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _own_cpu_s(pid: int) -> float:
+    """Of a child alone, once it has ended and before anybody has waited for it; NaN where there is no /proc."""
+    if sys.platform != "linux":
+        return math.nan
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _clean_environment() -> dict[str, str]:

@@ -6,6 +6,7 @@ import doctest
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from azsweep_core.control import ControlDir
 from azsweep_core.history import SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import Ledger
 from azsweep_core.trial import TrialState
-from benchmarks import _table, utilisation
+from benchmarks import _slurm, _table, slurm_calls, utilisation
 
 BENCHMARKS = Path(utilisation.__file__).parent
 
@@ -42,6 +43,44 @@ def test_growth_prints_one_table() -> None:
     assert all(float(cell) > 0 for row in rows[2:] for cell in row[2:])
 
 
+def test_a_quick_sweep_on_stand_ins_for_slurm_prints_its_calls() -> None:
+    """Ours alone, without anything that is not installed here: trials that come and go one by one."""
+    pytest.importorskip("submitit")
+
+    lines = run("slurm_calls.py", "--quick").splitlines()
+
+    (row,) = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| hydra")]
+    assert 2 <= int(row[1]) <= 40  # as arrays, where several wait
+    assert row[3:5] == ["0", "0"]
+    assert row[8] == "20"
+
+
+def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
+    """An array of two, of which one may run at a time."""
+    cluster = _slurm.Cluster(tmp_path / "bin")
+    (tmp_path / "script").write_text("#SBATCH --array=0-1%1\n")
+    subprocess.run([cluster.directory / "sbatch", tmp_path / "script"], check=True)
+    over = threading.Event()
+    seen: list[tuple[str, str]] = []
+
+    class Trials:
+        def begin(self, job: str) -> bool:
+            seen.append(("begin", job))
+            return True
+
+        def end(self, job: str) -> None:
+            seen.append(("end", job))
+            if len(seen) == 4:
+                over.set()
+
+    nodes = slurm_calls.Nodes(cluster, Trials(), slurm_calls.Pace(0.0, (0.0, 0.0), 0.0))
+    nodes.play(over)
+
+    assert seen == [("begin", "100_0"), ("end", "100_0"), ("begin", "100_1"), ("end", "100_1")]
+    assert nodes.most_in_flight == 2
+    assert subprocess.check_output([cluster.directory / "squeue"], text=True).splitlines()[1] == "100_1|COMPLETING"
+
+
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
@@ -63,7 +102,16 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["growth.py", "overhead.py", "plugin_import.py", "sampler_cost.py", "sampler_quality.py", "utilisation.py"]
+    "name",
+    [
+        "growth.py",
+        "overhead.py",
+        "plugin_import.py",
+        "sampler_cost.py",
+        "sampler_quality.py",
+        "slurm_calls.py",
+        "utilisation.py",
+    ],
 )
 def test_help_names_the_options(name: str) -> None:
     assert "--quick" in run(name, "--help")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ from hydra.types import HydraContext, RunMode
 from azsweep_core.control import ControlDir
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import StopRequest, TrialState
+from benchmarks._slurm import Cluster
 from hydra_plugins.hydra_azsweep_sweeper import _slurm
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
 from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
 from hydra_plugins.hydra_azsweep_sweeper._submitit import minutes_for
 from tests.plugin.conftest import App
-
-SBATCH = 'n=$(cat "$0.n" 2>/dev/null || echo 100); echo $((n + 1)) > "$0.n"; echo "Submitted batch job $n"'
 
 
 class Clock:
@@ -42,36 +40,11 @@ class Clock:
         self.now += seconds
 
 
-class Cluster:
-    """A SLURM that starts nothing: what it answers is set, and what it is asked is counted."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        for name, script in {"sbatch": SBATCH, "squeue": 'cat "$0.out"', "sacct": 'cat "$0.out"'}.items():
-            self.command(name, script)
-        self.command("scancel", ":")
-        self.command("srun", ":")
-        self.answer("squeue")
-        self.answer("sacct")
-
-    def command(self, name: str, script: str) -> None:
-        path = self.directory / name
-        path.write_text(f'#!/bin/sh\necho "$@" >> "$0.calls"\n{script}\n', encoding="utf-8")
-        path.chmod(0o755)
-
-    def answer(self, name: str, *lines: str) -> None:
-        (self.directory / f"{name}.out").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def calls(self, name: str) -> list[str]:
-        path = self.directory / f"{name}.calls"
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-
-
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    return Cluster(tmp_path / "bin")
+    cluster = Cluster(tmp_path / "bin")
+    monkeypatch.setenv("PATH", cluster.path)
+    return cluster
 
 
 @pytest.fixture
