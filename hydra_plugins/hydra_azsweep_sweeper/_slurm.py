@@ -73,7 +73,7 @@ class SlurmLauncher:
         self._sweep_dir = sweep_dir
         self._overrides_of = overrides_of
         self._config_folder: str | None = app.config.hydra.output_subdir
-        self._launcher, self._task = app.make_launcher()
+        self._launcher, _ = app.make_launcher()
         self._options = executor_options("slurm", self._launcher.params, trial_timeout_s, grace_s)
         self._queue = SlurmQueue()
         self._waiting: list[_Attempt] = []
@@ -158,7 +158,7 @@ class SlurmLauncher:
 
     def _job(self, attempt: _Attempt) -> SubmititJob:
         job = TrialJob(attempt.number, attempt.overrides, attempt.control)
-        return submitit_job(self._launcher, self._task, job, attempt.environment, self._options.limit_s)
+        return submitit_job(self._launcher, job, attempt.environment, self._options.limit_s)
 
     def _take_failed(self) -> list[TrialReport]:
         failed, self._failed = self._failed, []
