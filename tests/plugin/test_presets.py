@@ -52,7 +52,7 @@ def flat(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         ("azsweep_slurm", "submitit_slurm", SLURM),
         ("azsweep_slurm_gpu", "submitit_slurm", GPU),
         ("azsweep_ray", "ray", RAY),
-        ("azsweep_ray_cluster", "ray", {**RAY, "ray.init.address": "auto"}),
+        ("azsweep_ray_cluster", "ray", {**RAY, "ray.init.address": "auto", "ray.init.object_store_memory": None}),
     ],
 )
 def test_a_preset_is_its_packages_launcher_with_a_few_settings(
