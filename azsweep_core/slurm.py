@@ -1,18 +1,18 @@
 """Asks SLURM what became of jobs, one command for all of them, and cancels jobs. Submits nothing, decides nothing.
 
-Sources: the manual pages of squeue, sacct and scancel, sections "JOB STATE CODES".
+Sources: the manual pages of squeue, sacct and scancel, sections "JOB STATE CODES" and "JOB REASON CODES".
 """
 
 from __future__ import annotations
 
 import getpass
 import subprocess
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from azsweep_core.trial import TrialState
 
-__all__ = ["JobEnd", "SlurmQueue", "how_it_ended", "is_over"]
+__all__ = ["JobEnd", "Obstacles", "QueueView", "SlurmQueue", "how_it_ended", "is_over"]
 
 _WAITING = {"CONFIGURING", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 _RUNNING = {"COMPLETING", "RESIZING", "RUNNING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"}
@@ -30,7 +30,14 @@ _LOST = {
     "RECONFIG_FAIL": "was lost: its node could not be reconfigured",
     "REVOKED": "was lost: another cluster took it",
 }
+_ORDINARY = {
+    *("", "None", "Priority", "Resources", "Licenses", "Cleaning", "Prolog"),
+    *("BeginTime", "Dependency", "JobArrayTaskLimit", "Reservation"),  # the user's own wish, or a requeue's delay
+}
+"""Why a job waits that only has to wait its turn."""
 _COMMAND_TIMEOUT_S = 30.0
+_OBSTACLE_TOLD_AFTER_S = 60.0
+_JOBS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +64,78 @@ def how_it_ended(state: str) -> JobEnd:
     return JobEnd(*_ENDS.get(state, (TrialState.FAILED, f"ended as {state}")))
 
 
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """One look at the queue.
+
+    Args:
+        states: by job id.
+        obstacles: by job id, why SLURM does not start jobs for which it is not just a matter of turn; in its words.
+    """
+
+    states: dict[str, str]
+    obstacles: dict[str, str]
+
+
+@dataclass(slots=True)
+class Obstacles:
+    """Finds what the user should be told of jobs that wait: each reason once, when it has lasted for a minute."""
+
+    _since: dict[str, float] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+
+    def news(self, obstacles: Mapping[str, str], now: float) -> Iterator[str]:
+        """What is to be said after a look at the queue.
+
+        >>> told = Obstacles()
+        >>> list(told.news({"7_0": "PartitionDown", "7_1": "PartitionDown"}, now=0.0))
+        []
+        >>> list(told.news({"7_0": "PartitionDown", "7_1": "PartitionDown"}, now=60.0))
+        ['SLURM has not started jobs 7_0 7_1 for a minute: PartitionDown. Look with squeue; Ctrl-C stops the sweep']
+        """
+        self._since = {job: self._since.get(job, now) for job in obstacles}
+        lasting = [job for job, since in self._since.items() if now - since >= _OBSTACLE_TOLD_AFTER_S]
+        for kind in dict.fromkeys(_kind(obstacles[job]) for job in lasting):
+            if kind not in self._told:
+                self._told.add(kind)
+                jobs = [job for job in lasting if _kind(obstacles[job]) == kind]
+                what = f"SLURM has not started {_named(jobs)} for a minute: {obstacles[jobs[0]]}"
+                yield f"{what}. Look with squeue; Ctrl-C stops the sweep"
+
+
+def _kind(reason: str) -> str:
+    """What two reasons share that name different nodes."""
+    return reason.partition(",")[0]
+
+
+def _named(jobs: Sequence[str]) -> str:
+    more = f" and {len(jobs) - _JOBS_SHOWN} more" if len(jobs) > _JOBS_SHOWN else ""
+    return f"job{'s' if len(jobs) > 1 else ''} {' '.join(jobs[:_JOBS_SHOWN])}{more}"
+
+
 class SlurmQueue:
     """SLURM's answers about the jobs of this user."""
 
     def __init__(self) -> None:
         self._user = getpass.getuser()
 
-    def states(self, jobs: Collection[str]) -> dict[str, str] | None:
-        """State by job id, of those that the controller still knows; None if it does not answer now."""
-        command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T", f"--user={self._user}"]
-        return _states(command, jobs)
+    def look(self, jobs: Collection[str]) -> QueueView | None:
+        """What the controller still knows of these jobs; None if it does not answer now."""
+        command = ["squeue", "--noheader", "--array", "--states=all", "--format=%i|%T|%r", f"--user={self._user}"]
+        rows = _rows(command, jobs)
+        if rows is None:
+            return None
+        hindered = {job: reason for job, (state, reason) in rows.items() if state in _WAITING}
+        return QueueView(
+            states={job: state for job, (state, _) in rows.items()},
+            obstacles={job: reason for job, reason in hindered.items() if _kind(reason) not in _ORDINARY},
+        )
 
     def recorded_states(self, jobs: Collection[str]) -> dict[str, str] | None:
-        """The same from the accounting, which keeps jobs that the controller has forgotten; None as above."""
+        """State by job id from the accounting, which keeps jobs that the controller has forgotten; None as above."""
         command = ["sacct", "--noheader", "--array", "--allocations", "--parsable2", "--format=JobID,State"]
-        return _states([*command, f"--jobs={','.join(sorted(jobs))}"], jobs)
+        rows = _rows([*command, f"--jobs={','.join(sorted(jobs))}"], jobs)
+        return None if rows is None else {job: state for job, (state, _) in rows.items()}
 
     def cancel(self, jobs: Collection[str]) -> None:
         """Cancel these jobs; those that are over are let be."""
@@ -79,15 +143,17 @@ class SlurmQueue:
             _output(["scancel", "--quiet", *sorted(jobs)])
 
 
-def _states(command: Sequence[str], jobs: Collection[str]) -> dict[str, str] | None:
+def _rows(command: Sequence[str], jobs: Collection[str]) -> dict[str, tuple[str, str]] | None:
+    """State and what follows it, by job id."""
     output = _output(command)
     if output is None:
         return None
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for line in output.splitlines():
-        job, _, state = line.strip().partition("|")
+        job, _, rest = line.strip().partition("|")
+        state, _, reason = rest.partition("|")
         if job in jobs and state:
-            found[job] = state.split()[0].rstrip("+")  # "CANCELLED by 1000"
+            found[job] = state.split()[0].rstrip("+"), reason.strip()  # "CANCELLED by 1000"
     return found
 
 

@@ -6,7 +6,11 @@ without a word. A job outlives a sweep that was killed.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+import math
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +20,10 @@ from typing import Any
 
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
+from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.ports import Launch, TrialReport
-from azsweep_core.slurm import SlurmQueue, how_it_ended, is_over
-from azsweep_core.trial import Parameters, StopRequest
+from azsweep_core.slurm import Obstacles, SlurmQueue, how_it_ended, is_over
+from azsweep_core.trial import Parameters, StopRequest, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
 from hydra_plugins.hydra_azsweep_sweeper._launcher import keep_what_is_left
 from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor, submitit_job
@@ -30,10 +35,13 @@ log = logging.getLogger("azsweep")
 
 _LOOK_AT_FILES_EVERY_S = 0.25
 _ASK_QUEUE_EVERY_S = 3.0
+_FIRST_JOB_AGAIN_AFTER_S = 3.0
+_SUBMIT_AGAIN_AFTER_S = 30.0
 _VANISHED_AFTER_S = 30.0
 _SECOND_LOOK_AFTER_S = 1.0
 _KILL_LATER_S = 5.0
 _CLEAR_WITHIN_S = 60.0
+_COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 
 
 @dataclass(slots=True)
@@ -59,6 +67,8 @@ class SlurmLauncher:
         sweep_dir: absolute, on a file system that the nodes share.
         overrides_of: the Hydra overrides that give a trial its parameters.
         trial_timeout_s, grace_s: from which a job's time limit follows unless the user has set one.
+    Raises:
+        AzsweepError: if there is no SLURM here.
     """
 
     def __init__(
@@ -70,6 +80,10 @@ class SlurmLauncher:
         trial_timeout_s: float | None,
         grace_s: float,
     ) -> None:
+        missing = [command for command in _COMMANDS if shutil.which(command) is None]
+        if missing:
+            rule, fix = "needs SLURM's commands on this host", "Start the sweep where jobs are submitted from."
+            raise AzsweepError(str(Problem("hydra/launcher", rule, f"no {', '.join(missing)}", fix)))
         self._sweep_dir = sweep_dir
         self._overrides_of = overrides_of
         self._config_folder: str | None = app.config.hydra.output_subdir
@@ -81,6 +95,12 @@ class SlurmLauncher:
         self._leaving: dict[str, float] = {}
         self._ask_at = 0.0
         self._failed: list[TrialReport] = []
+        self._obstacles = Obstacles()
+        self._batch = math.inf
+        self._submit_at = 0.0
+        self._has_taken_jobs = False
+        self._hopeless: str | None = None
+        self._told: set[str] = set()
 
     def start(self, launch: Launch) -> None:
         if launch.attempt > 1:
@@ -126,9 +146,9 @@ class SlurmLauncher:
         pause_s = 0.2
         while (jobs := running | leaving.keys()) and time.monotonic() < deadline:
             self._queue.cancel(running | {job for job, until in leaving.items() if time.monotonic() > until})
-            states = self._queue.states(jobs)
-            if states is not None:
-                over = {job for job in jobs if is_over(states.get(job, "COMPLETED"))}
+            view = self._queue.look(jobs)
+            if view is not None:
+                over = {job for job in jobs if is_over(view.states.get(job, "COMPLETED"))}
                 running -= over
                 leaving = {job: until for job, until in leaving.items() if job not in over}
             if running or leaving:
@@ -138,23 +158,58 @@ class SlurmLauncher:
             log.warning("jobs that SLURM has not ended yet: %s. Look with squeue", " ".join(sorted(jobs)))
 
     def _submit(self) -> None:
-        """Hand all that waits to SLURM: one by one, or as one array if there are several."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
+        """Hand what waits to SLURM: one by one, or as one array if there are several."""
+        if self._hopeless is not None:
+            self._fail_what_waits(self._hopeless)
+        if not self._waiting or time.monotonic() < self._submit_at:
             return
+        some = self._waiting[: int(min(self._batch, len(self._waiting)))]
         try:
             executor = make_executor("slurm", self._options, self._sweep_dir)
-            jobs = _submitted(executor, [self._job(attempt) for attempt in waiting])
-        except Exception as error:  # noqa: BLE001 - whatever sbatch, submitit or pickle has against it
-            for attempt in waiting:
+            jobs = _submitted(executor, [self._job(attempt) for attempt in some])
+        except _RefusedError as refusal:
+            self._take_refusal(str(refusal))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever submitit or pickle has against it
+            del self._waiting[: len(some)]
+            for attempt in some:
                 note_launch_error(attempt.control, error)
                 self._failed.append(attempts.ended(attempt.control, attempt.number, 1, None))
             return
-        for attempt, job in zip(waiting, jobs, strict=True):
+        del self._waiting[: len(some)]
+        self._batch *= 2
+        self._has_taken_jobs = True
+        for attempt, job in zip(some, jobs, strict=True):
             attempt.job = job
             self._running[attempt.number] = attempt
             attempt.control.note_job({"slurm_job": job})
         self._ask_at = time.monotonic() + _ASK_QUEUE_EVERY_S
+
+    def _take_refusal(self, words: str) -> None:
+        """Let what sbatch refuses wait, for it may be too much for now; but not if it never takes even a first job.
+
+        The next try is with one job, then with two, four ...: as many as the cluster lets this user submit.
+        """
+        if self._has_taken_jobs:
+            self._submit_at = time.monotonic() + _SUBMIT_AGAIN_AFTER_S
+            if words not in self._told:
+                self._told.add(words)
+                again = f"The next try is in {_SUBMIT_AGAIN_AFTER_S:g} s; Ctrl-C stops the sweep"
+                log.warning("Warning: SLURM takes no more jobs for now: %s. %s", words, again)
+        elif self._batch > 1:
+            self._submit_at = time.monotonic() + _FIRST_JOB_AGAIN_AFTER_S
+        else:
+            self._hopeless = words
+        self._batch = 1
+
+    def _fail_what_waits(self, words: str) -> None:
+        reason = f"SLURM refuses its job: {words}"
+        for attempt in self._waiting:
+            failed = TrialReport(
+                number=attempt.number, ended=True, state=TrialState.FAILED, reason=reason, failure=reason
+            )
+            self._failed.append(failed)
+        self._waiting.clear()
 
     def _job(self, attempt: _Attempt) -> SubmititJob:
         job = TrialJob(attempt.number, attempt.overrides, attempt.control)
@@ -190,10 +245,13 @@ class SlurmLauncher:
         self._ask_at = now + _ASK_QUEUE_EVERY_S
         running = {attempt.job: attempt for attempt in self._running.values() if attempt.job is not None}
         jobs = running.keys() | self._leaving.keys()
-        states = self._queue.states(jobs) if jobs else None
-        if states is None:
+        view = self._queue.look(jobs) if jobs else None
+        if view is None:
             return
+        states = view.states
         self._see_off(states, now)
+        for news in self._obstacles.news(view.obstacles, now):
+            log.warning("Warning: %s", news)
         forgotten = [job for job in running if job not in states]
         if forgotten:
             states |= self._queue.recorded_states(forgotten) or {}
@@ -241,8 +299,33 @@ class SlurmLauncher:
         self._queue.cancel([attempt.job for attempt in overdue if attempt.job is not None])
 
 
+class _RefusedError(Exception):
+    """What sbatch has against a job, on one line."""
+
+
 def _submitted(executor: Any, payloads: Sequence[SubmititJob]) -> list[str]:
-    """Job ids, one for each."""
-    if len(payloads) == 1:
-        return [str(executor.submit(run_in_job, payloads[0]).job_id)]
-    return [str(job.job_id) for job in executor.map_array(run_in_job, payloads)]
+    """Job ids, one for each.
+
+    Raises:
+        _RefusedError: if sbatch took none.
+    """
+    from submitit.core.utils import FailedJobError
+
+    try:
+        with _not_interrupted(), contextlib.redirect_stderr(io.StringIO()):  # where submitit says it, too
+            if len(payloads) == 1:
+                return [str(executor.submit(run_in_job, payloads[0]).job_id)]
+            return [str(job.job_id) for job in executor.map_array(run_in_job, payloads)]
+    except FailedJobError as error:
+        lines = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in str(error).splitlines()]
+        raise _RefusedError("; ".join(lines) or "sbatch failed without a word") from error
+
+
+@contextlib.contextmanager
+def _not_interrupted() -> Iterator[None]:
+    """Keep a terminal's Ctrl-C from sbatch, which would leave a job that nobody knows; it is heard afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

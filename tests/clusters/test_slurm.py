@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from azsweep_core.slurm import QueueView, SlurmQueue
 from tests.clusters.slurm import Slurm, wait_until
 
 EVERY_CPU = "--cpus-per-task=8"
@@ -107,3 +108,20 @@ def test_a_job_ends_at_its_time_limit(slurm: Slurm, name: str) -> None:
     slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")  # a limit is whole minutes, its end is not
 
     slurm.wait_for(job, "TIMEOUT", timeout_s=60)  # SLURM looks at limits every 30 s
+
+
+def test_a_job_that_cannot_start_is_told_from_one_that_waits_its_turn(
+    slurm: Slurm, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in slurm.environment.items():
+        monkeypatch.setenv(variable, value)
+    busy = slurm.submit("sleep 60", f"--job-name={name}", EVERY_CPU)
+    turn = slurm.submit("true", f"--job-name={name}", EVERY_CPU)
+    slurm.run("scontrol", "update", "PartitionName=second", "State=DOWN")
+    try:
+        hindered = slurm.submit("true", f"--job-name={name}", "--partition=second")
+        states = {busy: "RUNNING", turn: "PENDING", hindered: "PENDING"}
+        expected = QueueView(states, obstacles={hindered: "PartitionDown"})
+        wait_until(lambda: SlurmQueue().look(set(states)) == expected, "the reason")
+    finally:
+        slurm.run("scontrol", "update", "PartitionName=second", "State=UP")

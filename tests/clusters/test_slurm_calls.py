@@ -23,6 +23,10 @@ from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
 from hydra_plugins.hydra_azsweep_sweeper._submitit import minutes_for
 from tests.plugin.conftest import App
 
+WORDS = "Batch job submission failed: Invalid qos specification"
+REFUSE = f'echo "sbatch: error: {WORDS}" >&2; exit 1'
+TAKE = 'echo "Submitted batch job $(wc -l < "$0.calls")"'
+
 
 class Clock:
     """Time that passes only while somebody sleeps."""
@@ -262,3 +266,109 @@ def test_a_job_that_has_its_result_may_end_as_a_script_does_although_the_sweep_i
 
     assert cluster.calls("scancel") == ["--quiet 100_0"]
     assert 30 <= clock.now - closed_at < 40
+
+
+def test_jobs_that_slurm_does_not_start_are_told_in_one_line_and_cost_no_further_question(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(launcher, *range(6))
+    jobs = [f"100_{number}" for number in range(6)]
+    cluster.answer("squeue", "100_0|PENDING|Resources", *(f"{job}|PENDING|PartitionDown" for job in jobs[1:]))
+
+    poll(launcher, clock, 180)
+
+    told = "SLURM has not started jobs 100_1 100_2 100_3 and 2 more for a minute: PartitionDown"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"Warning: {told}. Look with squeue; Ctrl-C stops the sweep"
+    ]
+    assert len(cluster.calls("squeue")) <= 180 / 3 + 1
+
+
+def test_what_sbatch_refuses_from_the_first_is_tried_twice_and_fails_every_trial(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In its words, and not as lost: another attempt would be refused as well."""
+    cluster.command("sbatch", REFUSE)
+    start(launcher, *range(200))
+
+    reports = poll(launcher, clock, 10)
+    start(launcher, *range(200, 300))
+    reports += poll(launcher, clock, 1)
+
+    assert len(cluster.calls("sbatch")) == 2
+    assert {(each.ended, each.lost, each.state, each.reason) for each in reports} == {
+        (True, False, TrialState.FAILED, f"SLURM refuses its job: {WORDS}")
+    }
+    assert sorted(each.number for each in reports) == list(range(300))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_sbatch_refuses_while_jobs_run_waits_and_is_told_once(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There may be too many jobs for now."""
+    start(launcher, 0)
+    cluster.answer("squeue", "100|RUNNING|None")
+    poll(launcher, clock, 1)
+    cluster.command("sbatch", REFUSE)
+    start(launcher, 1, 2)
+    reports = poll(launcher, clock, 100)
+    cluster.command("sbatch", TAKE)
+    poll(launcher, clock, 30)
+
+    assert reports == []
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == [
+        f"Warning: SLURM takes no more jobs for now: {WORDS}. The next try is in 30 s; Ctrl-C stops the sweep"
+    ]
+    assert len(cluster.calls("sbatch")) == 1 + 4 + 2
+
+
+def test_as_many_jobs_are_submitted_as_the_cluster_takes(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    """An array of all is refused; one job is not, nor two, nor four."""
+    cluster.command("sbatch", f'grep -q "array=0-[4-9]" "$1" && {{ {REFUSE}; }}\n{TAKE}')
+    start(launcher, *range(9))
+
+    reports = poll(launcher, clock, 10)
+
+    assert reports == []
+    assert [control(tmp_path, number).job_file.exists() for number in range(9)] == [True] * 9
+    assert len(cluster.calls("sbatch")) == 1 + 4
+
+
+def test_a_stop_reaches_what_waits_to_be_submitted(launcher: SlurmLauncher, cluster: Cluster, clock: Clock) -> None:
+    cluster.command("sbatch", REFUSE)
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+
+    launcher.stop(0, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+    (report,) = poll(launcher, clock, 10)
+
+    assert (report.state, report.reason) == (TrialState.CANCELLED, "enough")
+    assert len(cluster.calls("sbatch")) == 1
+
+
+def test_a_terminals_ctrl_c_does_not_reach_sbatch(launcher: SlurmLauncher, cluster: Cluster, clock: Clock) -> None:
+    """The job might be in the queue by then, and its number lost."""
+    cluster.command("sbatch", f"kill -INT $$; {TAKE}")
+    start(launcher, 0)
+    poll(launcher, clock, 0.1)
+
+    launcher.stop(0, StopRequest(TrialState.CANCELLED, "enough"), 10.0)
+
+    assert cluster.calls("scancel") == ["--quiet 1"]
+
+
+def test_a_host_without_slurm_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    app = App(tmp_path)
+
+    run = app.run("--multirun", "x=1,2", "hydra/launcher=submitit_slurm", environment={"PATH": str(tmp_path)})
+
+    assert run.code == 1
+    assert run.err.startswith(
+        "hydra/launcher: needs SLURM's commands on this host; got no sbatch, srun, squeue, scancel."
+        " Start the sweep where jobs are submitted from."
+    )
+    assert not run.sweep.exists()

@@ -181,13 +181,23 @@ def test_waiting_in_the_queue_does_not_eat_the_trials_time(app: SlurmApp) -> Non
     assert [row["state"] for row in run.trials] == ["completed"] * 3
 
 
-def test_what_sbatch_refuses_is_told_in_its_words(app: SlurmApp) -> None:
-    run = app.run("--multirun", "x=1,2,3,4", "hydra.launcher.partition=nowhere")
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        pytest.param("partition=nowhere", "invalid partition specified: nowhere", id="no such partition"),
+        pytest.param("constraint=fast", "Invalid feature specification", id="no such node"),
+    ],
+)
+def test_what_sbatch_refuses_ends_the_sweep_in_its_words(app: SlurmApp, option: str, words: str) -> None:
+    """None of the trials is tried as often as others whose start fails: the next job would be refused as well."""
+    run = app.run("--multirun", "x=1,2,3,4", f"hydra.launcher.{option}")
 
     assert run.code == 1
-    assert "invalid partition specified: nowhere" in run.text
-    assert "Traceback" not in run.text.replace("traceback", "")
+    assert "The sweep was stopped: the first 3 trials failed alike (SLURM refuses its job: " in run.err
+    assert words in run.err
+    assert "Traceback" not in run.text
     assert len(run.trials) <= 4
+    assert "attempt_lost" not in app.ledger
 
 
 def test_options_of_the_launcher_reach_slurm(app: SlurmApp) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from azsweep_core.slurm import JobEnd, SlurmQueue, how_it_ended, is_over
+from azsweep_core.slurm import JobEnd, Obstacles, QueueView, SlurmQueue, how_it_ended, is_over
 from azsweep_core.trial import TrialState
 
 StandIn = Callable[..., None]
@@ -52,12 +52,60 @@ def test_a_job_that_waits_runs_or_is_about_to_end_is_not_over(state: str) -> Non
 
 
 def test_one_call_tells_of_all_jobs_and_only_of_those_asked_for(stand_in: StandIn, tmp_path: Path) -> None:
-    stand_in("squeue", "12|RUNNING\n13_0|PENDING\n13_1|COMPLETED\n99|RUNNING\n")
+    stand_in("squeue", "12|RUNNING|None\n13_0|PENDING|Resources\n13_1|COMPLETED|None\n99|RUNNING|None\n")
 
-    states = SlurmQueue().states({"12", "13_0", "13_1", "14"})
+    view = SlurmQueue().look({"12", "13_0", "13_1", "14"})
 
-    assert states == {"12": "RUNNING", "13_0": "PENDING", "13_1": "COMPLETED"}
+    assert view == QueueView({"12": "RUNNING", "13_0": "PENDING", "13_1": "COMPLETED"}, obstacles={})
     assert len((tmp_path / "squeue.calls").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "reason", ["None", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime", "Dependency", ""]
+)
+def test_who_has_to_wait_his_turn_meets_no_obstacle(stand_in: StandIn, reason: str) -> None:
+    stand_in("squeue", f"12|PENDING|{reason}\n")
+
+    assert SlurmQueue().look({"12"}) == QueueView({"12": "PENDING"}, obstacles={})
+
+
+@pytest.mark.parametrize(
+    "reason", ["PartitionDown", "PartitionTimeLimit", "BadConstraints", "ReqNodeNotAvail, UnavailableNodes:n[1-4]"]
+)
+def test_what_keeps_a_job_from_ever_starting_is_an_obstacle(stand_in: StandIn, reason: str) -> None:
+    stand_in("squeue", f"12|PENDING|{reason}\n13|RUNNING|{reason}\n")
+
+    view = SlurmQueue().look({"12", "13"})
+
+    assert view is not None
+    assert view.obstacles == {"12": reason}
+
+
+def test_an_obstacle_is_told_once_however_the_nodes_that_it_names_change() -> None:
+    obstacles = Obstacles()
+
+    said = [
+        *obstacles.news({"1": "ReqNodeNotAvail, UnavailableNodes:a"}, now=0),
+        *obstacles.news({"1": "ReqNodeNotAvail, UnavailableNodes:a,b"}, now=60),
+        *obstacles.news({"1": "ReqNodeNotAvail, UnavailableNodes:b"}, now=120),
+        *obstacles.news({"1": "ReqNodeNotAvail, UnavailableNodes:b", "2": "PartitionDown"}, now=180),
+        *obstacles.news({"1": "ReqNodeNotAvail, UnavailableNodes:b", "2": "PartitionDown"}, now=240),
+    ]
+
+    advice = "Look with squeue; Ctrl-C stops the sweep"
+    assert said == [
+        f"SLURM has not started job 1 for a minute: ReqNodeNotAvail, UnavailableNodes:a,b. {advice}",
+        f"SLURM has not started job 2 for a minute: PartitionDown. {advice}",
+    ]
+
+
+def test_an_obstacle_that_goes_within_a_minute_is_not_told() -> None:
+    obstacles = Obstacles()
+
+    said = [*obstacles.news({"1": "NodeDown"}, now=0), *obstacles.news({}, now=30)]
+    said += [*obstacles.news({"1": "NodeDown"}, now=40), *obstacles.news({"1": "NodeDown"}, now=99)]
+
+    assert said == []
 
 
 def test_accounting_words_are_read_as_states(stand_in: StandIn) -> None:
@@ -71,7 +119,7 @@ def test_accounting_words_are_read_as_states(stand_in: StandIn) -> None:
 def test_a_controller_that_is_away_says_nothing_rather_than_that_all_jobs_are_gone(stand_in: StandIn) -> None:
     stand_in("squeue", "", code=1)
 
-    assert SlurmQueue().states({"12"}) is None
+    assert SlurmQueue().look({"12"}) is None
 
 
 def test_jobs_are_cancelled_with_one_call_and_none_without_jobs(stand_in: StandIn, tmp_path: Path) -> None:
