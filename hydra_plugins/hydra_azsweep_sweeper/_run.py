@@ -42,7 +42,7 @@ from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
-from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, read_settings
+from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, read_settings, store_problems
 from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
 __all__ = ["run"]
@@ -251,6 +251,8 @@ def _launcher(
             trial_timeout_s=plan.limits.trial_timeout_s,
             grace_s=plan.stop_grace_s,
         )
+    if settings.jobs is Jobs.RAY:
+        return _ray_launcher(app, settings, overrides_of)
     host = Host(
         slots=plan.slots,
         devices=settings.devices,
@@ -260,6 +262,20 @@ def _launcher(
         grace_s=plan.stop_grace_s,
     )
     return ProcessLauncher(app, host, sweep_dir=settings.directory, overrides_of=overrides_of, preload=preload)
+
+
+def _ray_launcher(
+    app: HydraApp, settings: Settings, overrides_of: Callable[[Parameters], Sequence[str]]
+) -> TrialLauncher:
+    """Ray, once it runs and has turned out to have no nodes that could not log."""
+    from hydra_plugins.hydra_azsweep_sweeper._ray import RayLauncher
+
+    launcher = RayLauncher(app, sweep_dir=settings.directory, overrides_of=overrides_of, spawn=settings.spawn)
+    problems = list(store_problems(settings)) if launcher.leaves_this_host else []
+    if problems:
+        launcher.close()
+        raise SpecError(problems)
+    return launcher
 
 
 def _plan(spec: SweepSpec, settings: Settings, slots: int) -> SweepPlan:
@@ -308,7 +324,7 @@ def _show(history: History, directory: Path, hints: Sequence[tuple[str, str]]) -
 
 def _slots(spec: SweepSpec, settings: Settings, config: DictConfig) -> int:
     """How many trials run at once: as the user set it, else one a device, else one a core; a cluster decides itself."""
-    if settings.jobs is Jobs.SLURM:
+    if settings.jobs.is_shared:
         most = int(config.hydra.launcher.get("array_parallelism") or _MOST_JOBS)
         return min(most, spec.limits.max_concurrent_trials or spec.max_trials or most)
     return spec.limits.max_concurrent_trials or len(settings.devices) or usable_cores()

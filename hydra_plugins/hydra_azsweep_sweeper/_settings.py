@@ -22,20 +22,32 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
-__all__ = ["Jobs", "Settings", "read_settings"]
+__all__ = ["Jobs", "Settings", "read_settings", "store_problems"]
 
 _SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
 _LOCAL_JOBS = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+_RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
+_RAY_AWS = "hydra_plugins.hydra_ray_launcher.ray_aws_launcher.RayAWSLauncher"
 _SPEC = ("zip", "initial_points", "sampling_algorithm", "objective", "limits", "early_termination")
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
 
 
 class Jobs(Enum):
-    """Whether a trial is a process that calls its launcher, or a job that submitit is given."""
+    """Whether a trial is a process that calls its launcher, or a job that submitit or Ray is given."""
 
     NONE = "process"
     LOCAL = "submitit, on this machine"
     SLURM = "submitit, on a cluster"
+    RAY = "Ray"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether something else than this machine's cores decides how many run at once."""
+        return self in (Jobs.SLURM, Jobs.RAY)
+
+
+_NATIVE = {_SLURM: Jobs.SLURM, _LOCAL_JOBS: Jobs.LOCAL, _RAY: Jobs.RAY}
+"""Launchers that need not be called in a process of each trial's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +116,8 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         notes=notes,
         jobs=_jobs(sweeper["execution"], config, problems),
     )
+    if settings.jobs.is_shared and settings.devices:
+        problems.append(_device_problem(settings))
     if settings.jobs is Jobs.SLURM:
         problems += _submission_problems(settings, config)
     return settings, problems
@@ -209,13 +223,24 @@ def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list
 def _jobs(execution: Any, config: DictConfig, problems: list[Problem]) -> Jobs:
     """Whose jobs trials are."""
     target = str(config.hydra.launcher.get("_target_", ""))
-    if execution == "native" and target not in (_SLURM, _LOCAL_JOBS):
+    if target == _RAY_AWS and execution != "process":
+        rule = "ray_aws starts a cluster for each batch of its own"
+        fix = "Start one with `ray up`, and use hydra/launcher=ray hydra.launcher.ray.init.address=auto on its head."
+        problems.append(Problem("hydra.launcher", rule, target, fix))
+    if execution == "native" and target not in _NATIVE:
         problems.append(Problem("execution", "native is not there for this launcher", target, "Use auto or process."))
     elif execution not in ("auto", "process", "native"):
         problems.append(Problem("execution", "must be auto, process or native", shown(execution)))
     if execution == "process":
         return Jobs.NONE
-    return {_SLURM: Jobs.SLURM, _LOCAL_JOBS: Jobs.LOCAL}.get(target, Jobs.NONE)
+    return _NATIVE.get(target, Jobs.NONE)
+
+
+def _device_problem(settings: Settings) -> Problem:
+    ask = "Ray" if settings.jobs is Jobs.RAY else "SLURM"
+    option = "ray.remote.num_gpus" if settings.jobs is Jobs.RAY else "gpus_per_node"
+    fix = f"Ask {ask} for them: hydra.launcher.{option}=1."
+    return Problem("devices", "are shared out among trials on this machine only", ", ".join(settings.devices), fix)
 
 
 def _submission_problems(settings: Settings, config: DictConfig) -> Iterator[Problem]:
@@ -223,19 +248,20 @@ def _submission_problems(settings: Settings, config: DictConfig) -> Iterator[Pro
     most = config.hydra.launcher.get("array_parallelism")
     if most is not None and most < 1:
         yield Problem("hydra.launcher.array_parallelism", "must be at least 1", most)
-    if settings.devices:
-        fix = "Ask SLURM for them: hydra.launcher.gpus_per_node=1."
-        yield Problem("devices", "are shared out among trials on this machine only", ", ".join(settings.devices), fix)
-    if settings.use_mlflow:
-        uri = chosen_uri(None, Path.cwd())
-        if is_bound_to_host(uri):
-            rule = "trials on other hosts need a store that they can reach and write to all at once"
-            fix = (
-                f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)} "
-                f"--allowed-hosts '*', and "
-                f"export MLFLOW_TRACKING_URI=http://{socket.gethostname()}:5000; or set tracking=none."
-            )
-            yield Problem("tracking", rule, redacted(uri), fix)
+    yield from store_problems(settings)
+
+
+def store_problems(settings: Settings) -> Iterator[Problem]:
+    """That trials on other hosts could not log."""
+    uri = chosen_uri(None, Path.cwd()) if settings.use_mlflow else ""
+    if uri and is_bound_to_host(uri):
+        rule = "trials on other hosts need a store that they can reach and write to all at once"
+        fix = (
+            f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)} "
+            f"--allowed-hosts '*', and "
+            f"export MLFLOW_TRACKING_URI=http://{socket.gethostname()}:5000; or set tracking=none."
+        )
+        yield Problem("tracking", rule, redacted(uri), fix)
 
 
 def _spawns(method: Any, problems: list[Problem]) -> bool:

@@ -12,15 +12,12 @@ from typing import Any
 
 from azsweep_core.control import ControlDir
 from azsweep_core.processes import ChildRequest, ProcessHelper
-from azsweep_core.trial import StopRequest, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._watch import KEY, wait_for_end
 
 __all__ = ["SubmititJob", "run_in_job"]
 
-_LOOK_EVERY_S = 0.2
 _EARLIEST_WARNING_S = 65.0
-_UNTIL_THE_JOB_ENDS_S = 86400.0
-_TIME_IS_OVER = "its job is about to reach its time limit (hydra.launcher.timeout_min)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +49,14 @@ def run_in_job(job: SubmititJob) -> None:
     helper: ProcessHelper[SubmititJob] = ProcessHelper(_run_first if is_first else _run_other)
     try:
         output = job.control.output_file if is_first else job.control.path / f"output-{rank}.log"
-        helper.start(ChildRequest(key="trial", output=output, environment=job.environment, payload=job))
-        status = _wait(helper, job.control, began + job.limit_s)
+        helper.start(ChildRequest(key=KEY, output=output, environment=job.environment, payload=job))
+        status = wait_for_end(helper, job.control, stop_at=began + job.limit_s)
     finally:
         helper.close()
+    assert status is not None
     if is_first:
         job.control.note_exit(status)
     sys.exit(status if status >= 0 else 128 - status)
-
-
-def _wait(helper: ProcessHelper[SubmititJob], control: ControlDir, stop_at: float) -> int:
-    """Exit status of the trial's process, which is killed if it does not heed a stop."""
-    kill_at = float("inf")
-    while True:
-        for end in helper.poll(_LOOK_EVERY_S):
-            return end.status
-        grace_s = control.stop_grace_s()
-        if grace_s is None and time.monotonic() >= stop_at:
-            control.request_stop(StopRequest(TrialState.TIMED_OUT, _TIME_IS_OVER), _UNTIL_THE_JOB_ENDS_S)
-        if grace_s is not None:
-            kill_at = min(kill_at, time.monotonic() + grace_s)
-        if time.monotonic() >= kill_at:
-            helper.kill("trial")
 
 
 def _ignore_early_warnings(stop_at: float) -> None:

@@ -11,7 +11,13 @@ from tests.launchers.faults import MARK
 from tests.plugin.conftest import App
 
 ROOT = Path(__file__).parents[2]
-LAUNCHERS = ("basic", "joblib", "submitit_local", "some")  # the last is the one in tests/launchers/plugins
+LAUNCHERS = ("basic", "joblib", "submitit_local", "ray", "some")  # the last is the one in tests/launchers/plugins
+RAY = (
+    "hydra.launcher.ray.init.address=local",
+    "+hydra.launcher.ray.init.num_cpus=8",
+    "+hydra.launcher.ray.init.include_dashboard=false",
+)
+"""A small Ray for each sweep, however many cores there are; without what takes longest to start."""
 
 
 class LauncherApp(App):
@@ -22,7 +28,8 @@ class LauncherApp(App):
         self.launcher = launcher
 
     def command(self, *arguments: str) -> list[str]:
-        return super().command(*arguments, f"hydra/launcher={self.launcher}")
+        options = RAY if self.launcher == "ray" else ()
+        return super().command(*arguments, f"hydra/launcher={self.launcher}", *options)
 
     def environment(self, **more: str) -> dict[str, str]:
         path = os.pathsep.join((str(ROOT), str(ROOT / "tests" / "launchers" / "plugins")))
