@@ -12,23 +12,21 @@ from tests.plugin.conftest import App
 
 ROOT = Path(__file__).parents[2]
 LAUNCHERS = ("basic", "joblib", "submitit_local", "ray", "some")  # the last is the one in tests/launchers/plugins
-RAY = (
-    "hydra.launcher.ray.init.address=local",
-    "+hydra.launcher.ray.init.num_cpus=8",
-    "+hydra.launcher.ray.init.include_dashboard=false",
-)
-"""A small Ray for each sweep, however many cores there are; without what takes longest to start."""
 
 
 class LauncherApp(App):
     """An app that runs under one launcher, and whose processes can be told from all others."""
+
+    cpus = 8
+    """Of the Ray that a sweep starts for itself, however many cores there are."""
 
     def __init__(self, directory: Path, launcher: str = "basic") -> None:
         super().__init__(directory)
         self.launcher = launcher
 
     def command(self, *arguments: str) -> list[str]:
-        options = RAY if self.launcher == "ray" else ()
+        ray = ("address=local", f"num_cpus={self.cpus}", "include_dashboard=false")  # which takes long to start
+        options = [f"++hydra.launcher.ray.init.{each}" for each in ray if self.launcher == "ray"]
         return super().command(*arguments, f"hydra/launcher={self.launcher}", *options)
 
     def environment(self, **more: str) -> dict[str, str]:
