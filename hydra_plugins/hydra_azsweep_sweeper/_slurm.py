@@ -35,7 +35,7 @@ log = logging.getLogger("azsweep")
 
 _LOOK_AT_FILES_EVERY_S = 0.25
 _ASK_QUEUE_EVERY_S = 3.0
-_FIRST_JOB_AGAIN_AFTER_S = 3.0
+_SUBMIT_SOON_AFTER_S = 3.0
 _SUBMIT_AGAIN_AFTER_S = 30.0
 _VANISHED_AFTER_S = 30.0
 _SECOND_LOOK_AFTER_S = 1.0
@@ -194,10 +194,10 @@ class SlurmLauncher:
             self._submit_at = time.monotonic() + _SUBMIT_AGAIN_AFTER_S
             if words not in self._told:
                 self._told.add(words)
-                again = f"The next try is in {_SUBMIT_AGAIN_AFTER_S:g} s; Ctrl-C stops the sweep"
+                again = f"The next try is when one has ended, or in {_SUBMIT_AGAIN_AFTER_S:g} s; Ctrl-C stops the sweep"
                 log.warning("Warning: SLURM takes no more jobs for now: %s. %s", words, again)
         elif self._batch > 1:
-            self._submit_at = time.monotonic() + _FIRST_JOB_AGAIN_AFTER_S
+            self._submit_at = time.monotonic() + _SUBMIT_SOON_AFTER_S
         else:
             self._hopeless = words
         self._batch = 1
@@ -235,6 +235,7 @@ class SlurmLauncher:
         del self._running[attempt.number]
         if attempt.job is not None:
             self._leaving[attempt.job] = time.monotonic() + _VANISHED_AFTER_S
+        self._submit_at = min(self._submit_at, time.monotonic() + _SUBMIT_SOON_AFTER_S)
         return report
 
     def _look_at_queue(self) -> Iterator[TrialReport]:

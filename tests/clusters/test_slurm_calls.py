@@ -318,10 +318,27 @@ def test_what_sbatch_refuses_while_jobs_run_waits_and_is_told_once(
 
     assert reports == []
     told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert told == [
-        f"Warning: SLURM takes no more jobs for now: {WORDS}. The next try is in 30 s; Ctrl-C stops the sweep"
-    ]
+    again = "The next try is when one has ended, or in 30 s; Ctrl-C stops the sweep"
+    assert told == [f"Warning: SLURM takes no more jobs for now: {WORDS}. {again}"]
     assert len(cluster.calls("sbatch")) == 1 + 4 + 2
+
+
+def test_a_refused_job_is_tried_again_as_soon_as_another_has_ended(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    start(launcher, 0)
+    cluster.answer("squeue", "100|RUNNING|None")
+    poll(launcher, clock, 1)
+    cluster.command("sbatch", REFUSE)
+    start(launcher, 1)
+    poll(launcher, clock, 5)
+    result = {"began_s": 1.0, "directory": "/d", "outcome": "returned", "returned": {"": 0.5}}
+    control(tmp_path, 0).write_result(result)
+    cluster.command("sbatch", TAKE)
+
+    poll(launcher, clock, 4)
+
+    assert control(tmp_path, 1).job_file.exists()
 
 
 def test_as_many_jobs_are_submitted_as_the_cluster_takes(
