@@ -24,6 +24,7 @@ __all__ = [
     "needs",
     "optuna_sweeper",
     "optuna_sweeper_environment",
+    "optuna_sweeper_with_ray",
     "peer_environment",
     "run_sweep",
     "say",
@@ -32,6 +33,7 @@ __all__ = [
 _HERE = Path(__file__).parent
 ENVIRONMENTS = _HERE / ".envs"
 _HYDRA = f"hydra-core=={version('hydra-core')}"
+_OPTUNA_SWEEPER = "hydra-optuna-sweeper==1.3.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,20 @@ def basic(*more: str) -> Contender:
 
 def optuna_sweeper(slots: int, *more: str) -> Contender:
     """Hydra's Optuna sweeper; its random sampler, which costs least."""
+    return _optuna_sweeper(optuna_sweeper_environment(), slots, more)
+
+
+def optuna_sweeper_with_ray(slots: int, *more: str) -> Contender:
+    """The same, where Hydra's Ray launcher is."""
+    python = peer_environment("ray", _HYDRA, _OPTUNA_SWEEPER, "hydra-ray-launcher==1.2.2")
+    return _optuna_sweeper(python, slots, more)
+
+
+def _optuna_sweeper(python: Path, slots: int, more: Sequence[str]) -> Contender:
     fixed = ("hydra/sweeper=optuna", "hydra/sweeper/sampler=random", f"hydra.sweeper.n_jobs={slots}")
     return Contender(
         "hydra-optuna-sweeper 1.3.0",
-        optuna_sweeper_environment(),
+        python,
         lambda trials: ["x=interval(0, 1)", f"hydra.sweeper.n_trials={trials}", *fixed, *more],
     )
 
@@ -80,7 +92,7 @@ def optuna_sweeper(slots: int, *more: str) -> Contender:
 def optuna_sweeper_environment() -> Path:
     """Interpreter of an environment that holds Hydra's Optuna sweeper."""
     launchers = ("hydra-joblib-launcher==1.2.0", "hydra-submitit-launcher==1.2.0")
-    return peer_environment("optuna", _HYDRA, "hydra-optuna-sweeper==1.3.0", *launchers)
+    return peer_environment("optuna", _HYDRA, _OPTUNA_SWEEPER, *launchers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from statistics import median
 from azsweep_core.control import ControlDir
 from azsweep_core.history import TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import read_ledger
-from benchmarks._sweeps import Contender, azsweep, basic, needs, optuna_sweeper, run_sweep, say
+from benchmarks._sweeps import Contender, azsweep, basic, needs, optuna_sweeper, optuna_sweeper_with_ray, run_sweep, say
 from benchmarks._table import machine, table
 
 _SHORT = 2
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="8 trials, to see that everything runs")
     parser.add_argument("--slots", type=int, default=4, help="trials at once (4)")
     parser.add_argument("--rounds", type=int, default=1, help="how often the long sweeps are run (1)")
-    parser.add_argument("--jobs", action="store_true", help="submitit's jobs, here and on the SLURM that is in use")
+    parser.add_argument("--jobs", action="store_true", help="jobs: submitit's, here and on the SLURM in use, and Ray's")
     parser.add_argument("--times", type=float, default=1, help="trials so many times as long (1)")
     options = parser.parse_args()
     slots = options.slots
@@ -89,11 +89,18 @@ def _with_processes(slots: int) -> list[tuple[Contender, str]]:
 
 
 def _with_jobs(slots: int) -> list[tuple[Contender, str]]:
-    """Sweepers with submitit's launchers."""
+    """Sweepers with submitit's launchers and Ray's."""
     needs("hydra-submitit-launcher")
-    launchers = ["submitit_local", *(["submitit_slurm"] if "SLURM_CONF" in os.environ else [])]
+    needs("hydra-ray-launcher")
+    submitit = ["submitit_local", *(["submitit_slurm"] if "SLURM_CONF" in os.environ else [])]
+    init = ("address=local", f"num_cpus={slots}", "include_dashboard=false")
+    ray = ("hydra/launcher=ray", *(f"++hydra.launcher.ray.init.{each}" for each in init))
     sweepers: list[Callable[..., Contender]] = [azsweep, optuna_sweeper]
-    return [(sweeper(slots, f"hydra/launcher={name}"), name) for sweeper in sweepers for name in launchers]
+    return [
+        *((sweeper(slots, f"hydra/launcher={name}"), name) for sweeper in sweepers for name in submitit),
+        (azsweep(slots, *ray), "ray"),
+        (optuna_sweeper_with_ray(slots, *ray), "ray"),
+    ]
 
 
 def _row(
