@@ -157,11 +157,21 @@ class SamplingAlgorithm:
         if trials is not None and trials < (advised if space.size is None else min(advised, space.size)):
             rule = f"bayesian wants at least {TRIALS_PER_PARAMETER} trials for each parameter, {advised} here"
             yield Problem("limits.max_total_trials", rule, str(trials), "With fewer, random does about as well.")
-        concurrent = limits.max_concurrent_trials
-        in_all = min((count for count in (trials, space.size) if count is not None), default=math.inf)
-        if concurrent is not None and min(concurrent, in_all) > CONCURRENT_TRIALS:
+        if limits.max_concurrent_trials is not None:
+            counts = (count for count in (trials, space.size) if count is not None)
+            yield from self.crowding(space, min(counts, default=None), limits.max_concurrent_trials)
+
+    def crowding(self, space: SearchSpace, trials: int | None, slots: int) -> Iterator[Problem]:
+        """What so many trials at once, of so many in all, do to bayesian sampling: it learns from those that ended."""
+        if self.type is not SamplerType.BAYESIAN:
+            return
+        if (slots if trials is None else min(slots, trials)) > CONCURRENT_TRIALS:
             rule = f"bayesian learns little with more than {CONCURRENT_TRIALS} trials at once"
-            yield Problem("limits.max_concurrent_trials", rule, str(concurrent), "Fewer at once find better values.")
+        elif trials is not None and 1 < trials <= slots and trials != space.size:
+            rule = f"bayesian learns nothing if all {trials} trials start before one has ended"
+        else:
+            return
+        yield Problem("limits.max_concurrent_trials", rule, str(slots), "Fewer at once find better values.")
 
 
 def _option(names: type[E], reader: MappingReader, key: str) -> E | None:

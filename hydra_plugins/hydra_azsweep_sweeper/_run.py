@@ -114,7 +114,10 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
     notes = (*settings.notes, *overrides.pinned, *unused, *warm_start.notes)
-    _log_notes(notes, (*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)))
+    doubts = [*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)]
+    if spec.limits.max_concurrent_trials is None:
+        doubts += spec.sampling_algorithm.crowding(spec.search_space, spec.max_trials, _slots(spec, settings, config))
+    _log_notes(notes, doubts)
     return _Request(settings, spec, overrides.fixed, warm_start)
 
 

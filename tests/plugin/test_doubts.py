@@ -17,6 +17,7 @@ AT_ONCE = "hydra.sweeper.limits.max_concurrent_trials="
 TIMEOUT = "hydra.sweeper.limits.timeout="
 TRIAL_TIMEOUT = "hydra.sweeper.limits.trial_timeout="
 FOREIGN = "sampling_algorithm: AzureML's bayesian takes only choice, uniform and quniform; got "
+CROWDED = "limits.max_concurrent_trials: bayesian learns nothing if "
 FEW = "limits.max_total_trials: bayesian wants at least 20 trials for each parameter, "
 
 
@@ -113,7 +114,19 @@ def doubtful(name: str, arguments: Sequence[str] | str, *warnings: str) -> Any:
             " got loguniform(0.1, 1). Did you mean loguniform(-2.30259, 0.0)?",
             f"{FOREIGN}loguniform for y. It runs here, but not on AzureML.",
             f"{FEW}40 here; got 2. With fewer, random does about as well.",
+            f"{CROWDED}all 2 trials start before one has ended; got 3. Fewer at once find better values.",
             "limits.max_concurrent_trials: is more than limits.max_total_trials, 2; got 3.",
+        ),
+        doubtful(
+            "all-at-once-as-clusters-have-it",
+            [
+                "x=uniform(0, 1)",
+                BAYESIAN,
+                f"{TRIALS}20",
+                "hydra/launcher=submitit_slurm",
+                "hydra.sweeper.tracking=none",
+            ],
+            f"{CROWDED}all 20 trials start before one has ended; got 20. Fewer at once find better values.",
         ),
     ],
 )

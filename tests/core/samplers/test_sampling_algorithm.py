@@ -235,6 +235,13 @@ UNIFORM = {"type": "uniform", "min_value": 0, "max_value": 1}
             id="high-concurrency",
         ),
         pytest.param({"a": CHOICE}, Limits(max_concurrent_trials=21), [], id="more-slots-than-points"),
+        pytest.param(
+            {"a": UNIFORM},
+            Limits(max_total_trials=20, max_concurrent_trials=20),
+            ["limits.max_concurrent_trials"],
+            id="all-trials-at-once",
+        ),
+        pytest.param({"a": UNIFORM}, Limits(max_total_trials=20, max_concurrent_trials=19), [], id="one-waits"),
     ],
 )
 def test_bayesian_sampling_warns_of_what_may_disappoint(
