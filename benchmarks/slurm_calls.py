@@ -153,9 +153,12 @@ class Nodes:
         """Queue what `sbatch` was given since the last look."""
         if math.isnan(self.first_submission_s) and self.cluster.calls("sbatch"):
             self.first_submission_s = now
-        for script in self.cluster.calls("sbatch")[len(self._slots) :]:
+        for script in map(Path, self.cluster.calls("sbatch")[len(self._slots) :]):
             array = str(FIRST_JOB + len(self._slots))
-            size, self._slots[array] = _array(Path(script))
+            try:
+                size, self._slots[array] = _array(script)
+            except FileNotFoundError:  # submitit moves it to the job's folder, and leaves a link a moment later
+                return
             for job in [array] if size is None else [f"{array}_{index}" for index in range(size)]:
                 self._jobs.append(_Job(job, array, self._random.uniform(*self.pace.works_s), now + self.pace.waits_s))
 
