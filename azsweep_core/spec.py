@@ -200,6 +200,10 @@ def _judge(
     if early_termination is not None:
         errors += early_termination.validate()
         warnings += early_termination.warnings()
+        if sampling_algorithm is not None and sampling_algorithm.type is SamplerType.BAYESIAN:
+            rule = "AzureML's SDK v1 refused a policy with bayesian sampling"
+            note = "Here the sampler ranks terminated trials after all others, by their last value."
+            warnings.append(Problem("early_termination", rule, early_termination.type, note))
     return Judgement(tuple(errors), tuple(warnings))
 
 

@@ -269,6 +269,16 @@ def test_finds_all_of_it_at_once() -> None:
             ],
             id="bayesian-with-many-at-once",
         ),
+        pytest.param(
+            {"sampling_algorithm": "bayesian", "early_termination": {"type": "median_stopping"}},
+            [
+                (
+                    "early_termination: AzureML's SDK v1 refused a policy with bayesian sampling; got median_stopping. "
+                    "Here the sampler ranks terminated trials after all others, by their last value."
+                )
+            ],
+            id="bayesian-with-a-policy",
+        ),
     ],
 )
 def test_warns_of_what_is_doubtful(changed: dict[str, Any], warnings: list[str]) -> None:
