@@ -1,5 +1,8 @@
-"""Hyperparameter sweeps with AzureML semantics, independent of Hydra."""
+"""Hyperparameter sweeps with AzureML semantics, independent of Hydra. What a task may use is named here."""
 
-__all__ = ["__version__"]
+from azsweep_core.metrics_file import CurrentTrial, current_trial, log_metric
+from azsweep_core.trial_process import TrialStopped
+
+__all__ = ["CurrentTrial", "TrialStopped", "__version__", "current_trial", "log_metric"]
 
 __version__ = "0.1.0.dev0"

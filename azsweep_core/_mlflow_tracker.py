@@ -8,7 +8,6 @@ import logging
 import math
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,7 +38,7 @@ from azsweep_core._mlflow_store import (
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.objective import Objective
 from azsweep_core.ports import IN_A_CHILD_RUN
-from azsweep_core.trial import Measurement, Parameters, Trial, TrialState
+from azsweep_core.trial import Measurement, Parameters, Trial, TrialState, not_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,6 +60,7 @@ _PROBE_TIMEOUT_S = 4
 _ARTIFACT_TIMEOUT_S = 10
 _READ_AGAIN_EVERY = 10
 _RUNS_A_SEARCH = 500
+_METRICS_A_REQUEST = 1000
 
 
 @dataclass(slots=True)
@@ -206,15 +206,11 @@ class MlflowTracker:
         if run_id is None:
             return ()
         logged = self._store.ask(lambda: self._client.get_metric_history(run_id, self._objective.primary_metric))
-        held = Counter(_identity(measurement) for measurement in trial.measurements)
-        news: list[Measurement] = []
-        for metric in sorted(logged, key=lambda metric: (metric.timestamp, metric.step)):
-            measurement = Measurement(metric.step, _as_logged(metric.value), metric.timestamp / 1000)
-            if held[_identity(measurement)] > 0:
-                held[_identity(measurement)] -= 1
-            else:
-                news.append(measurement)
-        return tuple(news)
+        found = [
+            Measurement(metric.step, _as_logged(metric.value), metric.timestamp / 1000)
+            for metric in sorted(logged, key=lambda metric: (metric.timestamp, metric.step))
+        ]
+        return not_held(found, trial.measurements)
 
     def metric_names(self, trial: Trial) -> Sequence[str]:
         """Names of all metrics in the trial's run, then of those in child runs, marked as such."""
@@ -236,12 +232,18 @@ class MlflowTracker:
         now_ms = int(time.time() * 1000)
         self._store.write(lambda: self._write_best(value, run_id, step, now_ms))
 
-    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
-        """Record the final state of a trial, with the parameters and returned numbers its task did not log itself."""
+    def end_trial(
+        self, trial: Trial, returned: Mapping[str, float], reported: Sequence[tuple[str, Measurement]] = ()
+    ) -> None:
+        """Record the final state of a trial, with the parameters and returned numbers its task did not log itself.
+
+        Args:
+            reported: metrics that came another way, which the run has not seen.
+        """
         self._watches.pop(trial.number, None)
         run_id = trial.mlflow_run_id
         if run_id is not None:
-            self._store.write(lambda: self._write_end(trial, run_id, returned))
+            self._store.write(lambda: self._write_end(trial, run_id, returned, reported))
 
     def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
         """Record the end of the sweep and its best trial; says so if the store stays away for too long."""
@@ -349,7 +351,13 @@ class MlflowTracker:
         tags = [RunTag("best_child_run_id", run_id), RunTag("best_metric", repr(value))]
         self._client.log_batch(self._parent_id, metrics=[Metric(self._best_metric, value, time_ms, step)], tags=tags)
 
-    def _write_end(self, trial: Trial, run_id: str, returned: Mapping[str, float]) -> None:
+    def _write_end(
+        self,
+        trial: Trial,
+        run_id: str,
+        returned: Mapping[str, float],
+        reported: Sequence[tuple[str, Measurement]],
+    ) -> None:
         """Safe to repeat after it failed half-way: what is there already is left alone."""
         from mlflow.entities import Metric, Param, RunTag
 
@@ -366,6 +374,12 @@ class MlflowTracker:
         tags = [RunTag("azsweep.state", trial.state.value)]
         if trial.reason:
             tags.append(RunTag("azsweep.reason", shortened(trial.reason, TAG_CHARACTERS)))
+        for first in range(0, len(reported), _METRICS_A_REQUEST):  # what is there already, the store keeps once
+            some = [
+                Metric(accepted_name(name), each.value, int(1000 * each.time_s), each.step or 0)
+                for name, each in reported[first : first + _METRICS_A_REQUEST]
+            ]
+            self._client.log_batch(run_id, metrics=some)
         self._client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
         self._client.set_terminated(run_id, _STATUS[trial.state], end_time=ended_ms)
 
@@ -380,8 +394,3 @@ class MlflowTracker:
 def _as_logged(value: float) -> float:
     """SQL stores give an infinity back as the largest number."""
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else float(value)
-
-
-def _identity(measurement: Measurement) -> tuple[object, ...]:
-    """What tells two reports apart; NaN equals NaN."""
-    return measurement.step, repr(measurement.value), measurement.time_s

@@ -27,9 +27,9 @@ def write_atomically(path: Path, text: str) -> None:
 class ControlDir:
     """`.azsweep/trials/<number>/<attempt>/` of a sweep.
 
-    `stop` and `heartbeat` exist (empty) before the attempt starts and are rewritten in place: network file systems
-    cache a file's absence, not its content. `result.json` appears once, when the task is over. All are JSON of plain
-    values; nothing here is ever executed or unpickled.
+    `stop`, `heartbeat` and `metrics.jsonl` exist (empty) before the attempt starts and change in place: network file
+    systems cache a file's absence, not its content. `result.json` appears once, when the task is over. All are JSON of
+    plain values; nothing here is ever executed or unpickled.
     """
 
     path: Path
@@ -41,11 +41,12 @@ class ControlDir:
 
     @classmethod
     def create(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
-        """Make the directory of a new attempt with its two empty files."""
+        """Make the directory of a new attempt with its empty files."""
         control = cls.of(sweep_dir, number, attempt)
         control.path.mkdir(parents=True)
         control.stop_file.touch()
         control.heartbeat_file.touch()
+        control.metrics_file.touch()
         return control
 
     @property
@@ -55,6 +56,10 @@ class ControlDir:
     @property
     def heartbeat_file(self) -> Path:
         return self.path / "heartbeat"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
 
     @property
     def result_file(self) -> Path:

@@ -86,10 +86,15 @@ class TrialLauncher(Protocol):
 class Tracker(Protocol):
     """Where metrics land and runs are recorded. What is to be written while the store is away waits inside."""
 
-    how_to_open: str
-    """What the user does to see the runs, once the sweep has started; "" if there is nothing to see."""
-    how_to_log: str
-    """What a task has to do so that its metric is seen."""
+    @property
+    def how_to_open(self) -> str:
+        """What the user does to see the runs, once the sweep has started; "" if there is nothing to see."""
+        ...
+
+    @property
+    def how_to_log(self) -> str:
+        """What a task has to do so that its metric is seen."""
+        ...
 
     def start_sweep(self, spec: Mapping[str, Any]) -> None:
         """Make ready for trials; raises AzsweepError if trials could not log."""
@@ -130,8 +135,10 @@ class Tracker(Protocol):
         """Record that `trial` is the best one now."""
         ...
 
-    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
-        """Record the final state of a trial, its parameters and the numbers it returned."""
+    def end_trial(
+        self, trial: Trial, returned: Mapping[str, float], reported: Sequence[tuple[str, Measurement]] = ()
+    ) -> None:
+        """Record the final state of a trial, its parameters, the numbers it returned and what it reported elsewhere."""
         ...
 
     def end_sweep(self, best: Trial | None, *, failed: bool) -> None:

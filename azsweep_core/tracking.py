@@ -14,10 +14,10 @@ __all__ = ["MlflowTracker", "NullTracker", "chosen_uri", "is_bound_to_host", "re
 
 
 class NullTracker:
-    """For `tracking: none`: no runs, no metrics but those the trials report themselves. Never imports mlflow."""
+    """For `tracking: none`: no runs, and no metrics of its own. Never imports mlflow."""
 
     how_to_open = ""
-    how_to_log = "Return it from the task; without MLflow (tracking: none) nothing else is seen"
+    how_to_log = "Without MLflow (tracking: none) return it from the task, or report it with azsweep_core.log_metric"
 
     def preload(self) -> None:
         """Nothing to import."""
@@ -46,7 +46,9 @@ class NullTracker:
     def note_best(self, trial: Trial) -> None:
         """Nothing to record it in."""
 
-    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+    def end_trial(
+        self, trial: Trial, returned: Mapping[str, float], reported: Sequence[tuple[str, Measurement]] = ()
+    ) -> None:
         """Nothing to record it in."""
 
     def end_sweep(self, best: Trial | None, *, failed: bool) -> None:

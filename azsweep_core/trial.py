@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "Trial",
     "TrialState",
     "last_usable",
+    "not_held",
 ]
 
 Parameters = Mapping[str, Any]
@@ -79,6 +81,23 @@ class Measurement:
     step: int | None
     value: float
     time_s: float
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells two reports apart; NaN equals NaN."""
+        return self.step, repr(self.value), self.time_s
+
+
+def not_held(found: Iterable[Measurement], held: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """Those of `found` that `held` does not have, in their order; one that came twice is two."""
+    counts = Counter(each.identity for each in held)
+    news = []
+    for each in found:
+        if counts[each.identity] > 0:
+            counts[each.identity] -= 1
+        else:
+            news.append(each)
+    return tuple(news)
 
 
 def last_usable(values: Sequence[float]) -> float | None:

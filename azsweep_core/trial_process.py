@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import numbers
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from azsweep_core.control import ControlDir
+from azsweep_core.metrics_file import VARIABLE
 
 __all__ = ["STOP_SIGNAL", "TrialStopped", "run_task"]
 
@@ -44,6 +46,7 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
     Raises:
         BaseException: whatever the task raised, after it was recorded.
     """
+    os.environ[VARIABLE] = str(control.path)
     began_s = time.time()
     result: dict[str, Any] = {"began_s": began_s, "directory": directory, "output_from": control.output_size()}
     control.beat(result)

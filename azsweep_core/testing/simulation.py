@@ -190,7 +190,9 @@ class FakeTracker:
     def note_best(self, trial: Trial) -> None:
         self.bests.append(trial.number)
 
-    def end_trial(self, trial: Trial, returned: Mapping[str, float]) -> None:
+    def end_trial(
+        self, trial: Trial, returned: Mapping[str, float], reported: Sequence[tuple[str, Measurement]] = ()
+    ) -> None:
         self.ended.append(trial.number)
 
     def end_sweep(self, best: Trial | None, *, failed: bool) -> None:

@@ -24,6 +24,7 @@ from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.history import History, SweepEnded, SweepStarted
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.limits import Limits
+from azsweep_core.live_metrics import LiveMetrics
 from azsweep_core.ports import TrialLauncher
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
@@ -226,7 +227,8 @@ def _sweep(
         undo.callback(ledger.close)
         OmegaConf.save(config, directory / "multirun.yaml")
         observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
-        ports = Ports(launcher=launcher, tracker=tracker, ledger=ledger, clock=clock, signals=signals)
+        live = LiveMetrics(tracker, spec.objective.primary_metric, directory)
+        ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals)
         result = run_sweep(plan, ports, observers)
     if result.best is not None:
         overrides = overrides_of(result.best.parameters)

@@ -1,0 +1,120 @@
+"""`metrics.jsonl` of an attempt: what its task reports through `log_metric`, one line of JSON each. Judges nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from azsweep_core.control import ControlDir
+from azsweep_core.trial import Measurement
+
+__all__ = ["VARIABLE", "CurrentTrial", "MetricsReader", "current_trial", "log_metric"]
+
+VARIABLE = "AZSWEEP_TRIAL_DIR"
+"""Names the attempt's control directory to its process and to all that it starts."""
+
+_open_file: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentTrial:
+    """The trial whose process this is.
+
+    Args:
+        attempt: 1, or more if the infrastructure has lost earlier attempts; what they saved is in the same directory.
+        sweep_dir: the sweep's, absolute.
+    """
+
+    number: int
+    attempt: int
+    sweep_dir: Path
+
+
+def current_trial() -> CurrentTrial | None:
+    """The trial that this process, or the one that started it, runs for; None outside of a sweep."""
+    control = os.environ.get(VARIABLE)
+    if control is None:
+        return None
+    path = Path(control)
+    return CurrentTrial(int(path.parent.name), int(path.name), path.parents[3])
+
+
+def log_metric(name: str, value: float, step: int | None = None) -> None:
+    """Report a metric of the running trial: seen by early termination within a poll, and with no MLflow at all.
+
+    Each call is one report, in any process of the trial. Outside of a sweep nothing happens, so that the same program
+    runs by itself.
+
+    Args:
+        value: a number; NaN and infinities are reports that cannot win.
+    Raises:
+        TypeError: if `value` is no number, or `name` no text.
+    """
+    number = _as_float(value)
+    if not isinstance(name, str):
+        raise TypeError(f"log_metric: name must be text; got {name!r}.")
+    control = os.environ.get(VARIABLE)
+    if control is None:
+        return
+    report = {
+        "name": name,
+        "value": number if math.isfinite(number) else str(number),
+        "step": None if step is None else int(step),
+        "time_s": time.time(),
+    }
+    os.write(_descriptor(control), (json.dumps(report) + "\n").encode())
+
+
+def _as_float(value: object) -> float:
+    if isinstance(value, (str, bytes, bool)):
+        raise TypeError(f"log_metric: value must be a number; got {value!r}.")
+    try:
+        return float(value)  # type: ignore[arg-type]  # a float, or what a library has in its place
+    except (TypeError, ValueError):
+        raise TypeError(f"log_metric: value must be a number; got {value!r}.") from None
+
+
+def _descriptor(control: str) -> int:
+    """Of the file, opened once: what is appended in one write stays one line, whoever else writes."""
+    global _open_file  # noqa: PLW0603 - one file a process, for as long as it lives
+    if _open_file is None or _open_file[0] != control:
+        path = ControlDir(Path(control)).metrics_file
+        _open_file = (control, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666))
+    return _open_file[1]
+
+
+@dataclass(slots=True)
+class MetricsReader:
+    """Reads the file as it grows: each line once."""
+
+    path: Path
+    _offset: int = 0
+
+    def news(self) -> list[tuple[str, Measurement]]:
+        """Metric names and what was reported since the last call; a line that is still being written comes later."""
+        try:
+            with self.path.open("rb") as stream:
+                stream.seek(self._offset)
+                data = stream.read()
+        except OSError:  # not there yet, or a file system that is away for a while
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [report for line in whole.splitlines() if (report := _read(line)) is not None]
+
+    def all(self) -> list[tuple[str, Measurement]]:
+        """Everything in the file."""
+        return replace(self, _offset=0).news()
+
+
+def _read(line: bytes) -> tuple[str, Measurement] | None:
+    """A report, or None if the line is none: somebody else may have written to the file."""
+    try:
+        report = json.loads(line)
+        return str(report["name"]), Measurement(report["step"], float(report["value"]), float(report["time_s"]))
+    except (ValueError, KeyError, TypeError):
+        return None
