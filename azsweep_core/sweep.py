@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 from azsweep_core.early_termination import Policy
@@ -26,8 +25,9 @@ from azsweep_core.history import (
 )
 from azsweep_core.ledger import Ledger
 from azsweep_core.limits import Limits
+from azsweep_core.lookout import Lookout, missing_metric
 from azsweep_core.objective import Objective
-from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Launch, Tracker, TrialLauncher, TrialReport
+from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialReport
 from azsweep_core.samplers import Sampler
 from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.signals import StopSignals
@@ -135,8 +135,7 @@ class _Loop:
     ending: Ending | None = None
     exhausted: bool = False
     killed: bool = False
-    looked_s: float = 0.0
-    judged: dict[int, int] = field(default_factory=dict)
+    lookout: Lookout | None = None
     asked: dict[int, Parameters] = field(default_factory=dict)
     unfinished: list[TrialReport] = field(default_factory=list)
     directories: dict[str, int] = field(default_factory=dict)
@@ -144,6 +143,14 @@ class _Loop:
 
     def run(self) -> SweepResult:
         self.history = History(self.plan.objective)
+        if self.plan.policy is not None:
+            self.lookout = Lookout(
+                policy=self.plan.policy,
+                tracker=self.tracker,
+                clock=self.clock,
+                primary_metric=self.plan.objective.primary_metric,
+                poll_interval_s=self.plan.poll_interval_s,
+            )
         self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
         if self.plan.earlier:
             self.record(WarmStarted(time_s=self.clock.now(), trials=self.plan.earlier))
@@ -257,8 +264,8 @@ class _Loop:
         """Seconds the loop may wait for the launcher: until a limit strikes, metrics are due or a signal is heard."""
         now = self.clock.now()
         waits = [_HEAR_SIGNALS_EVERY_S]
-        if self.plan.policy is not None:
-            waits.append(self.looked_s + self.plan.poll_interval_s - now)
+        if self.lookout is not None:
+            waits.append(self.lookout.due_in())
         deadline = next_deadline(self.plan.limits, self.history)
         if deadline is not None:
             waits.append(deadline - now)
@@ -324,7 +331,8 @@ class _Loop:
         if not state.counts_as_failure:
             failure = None
         self.record(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason, failure=failure))
-        self.judged.pop(number, None)
+        if self.lookout is not None:
+            self.lookout.forget(number)
 
     def measure(self, number: int, found: tuple[Measurement, ...]) -> None:
         if not found:
@@ -337,27 +345,19 @@ class _Loop:
 
     def look_at_metrics(self) -> None:
         """Read the running trials' metrics when due, and let the policy judge those that have news."""
-        policy = self.plan.policy
-        if policy is None or self.clock.now() < self.looked_s + self.plan.poll_interval_s:
+        if self.lookout is None or self.lookout.due_in() > 0:
             return
-        self.looked_s = self.clock.now()
-        news = self.tracker.new_measurements(self.history.active)
+        news = self.lookout.look(self.history)
         for number, found in news.items():
             self.measure(number, found)
-        for number in news:
-            decision = policy.evaluate(self.history, number, since=self.judged.get(number, 0))
-            self.judged[number] = len(self.history[number].measurements)
+        for number, decision in self.lookout.judge(self.history, list(news)):
             if decision.stop and self.history[number].stopping is None:
                 self.stop(number, StopRequest(TrialState.TERMINATED, decision.reason))
 
 
 def _missing(primary: str, names: Sequence[str], report: TrialReport, how_to_log: str) -> str:
-    """That the primary metric never appeared, with what did, and the nearest name."""
-    if not names:
-        instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
-        return f"the task never logged the primary metric {primary!r}{instead}. {how_to_log}"
-    near = get_close_matches(primary, [name for name in names if not name.endswith(IN_A_CHILD_RUN)], n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    if f"{primary}{IN_A_CHILD_RUN}" in names:
-        hint = "; what counts is the trial's own run, the first that the task starts"
-    return f"the task never logged the primary metric {primary!r}; it logged {', '.join(names)}{hint}"
+    """That the primary metric never appeared, with what did."""
+    if names:
+        return f"the task {missing_metric(primary, names)}"
+    instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
+    return f"the task never logged the primary metric {primary!r}{instead}. {how_to_log}"

@@ -1,0 +1,93 @@
+"""Looks at what running trials report, no oftener than the store can bear, and has a policy judge it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from azsweep_core.early_termination import Decision, Policy
+from azsweep_core.history import History
+from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Tracker
+from azsweep_core.trial import Measurement
+
+__all__ = ["Lookout", "missing_metric"]
+
+log = logging.getLogger("azsweep")
+
+_PAUSE_FOR_EACH_SECOND = 4.0
+"""A look is followed by a pause so many times as long: most of the time the store is the trials' own."""
+_ASK_FOR_NAMES_AFTER_S = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Lookout:
+    """When to look, what is new, and whom the policy wants to stop.
+
+    Args:
+        poll_interval_s: between two looks at least.
+    """
+
+    policy: Policy
+    tracker: Tracker
+    clock: Clock
+    primary_metric: str
+    poll_interval_s: float
+    _next_s: float = 0.0
+    _judged: dict[int, int] = field(default_factory=dict)
+    _ask_for_names_after_s: float = _ASK_FOR_NAMES_AFTER_S
+
+    def due_in(self) -> float:
+        """Seconds until the next look."""
+        return self._next_s - self.clock.now()
+
+    def look(self, history: History) -> Mapping[int, tuple[Measurement, ...]]:
+        """What running trials have reported since the last look."""
+        began = self.clock.now()
+        news = self.tracker.new_measurements(history.active)
+        ended = self.clock.now()
+        self._next_s = ended + max(self.poll_interval_s, _PAUSE_FOR_EACH_SECOND * (ended - began))
+        self._look_for_other_names(history)
+        return news
+
+    def judge(self, history: History, numbers: Sequence[int]) -> Iterator[tuple[int, Decision]]:
+        """The policy's decisions on these trials, each by the reports that it has not been judged by before."""
+        for number in numbers:
+            since = self._judged.get(number, 0)
+            self._judged[number] = len(history[number].measurements)
+            yield number, self.policy.evaluate(history, number, since=since)
+
+    def forget(self, number: int) -> None:
+        """The trial is over."""
+        self._judged.pop(number, None)
+
+    def _look_for_other_names(self, history: History) -> None:
+        """Say once, and not only when the trial is over, that it logs other metrics than the primary one."""
+        now = self.clock.now()
+        silent = [
+            (each, now - each.started_s)
+            for each in history.active
+            if each.started_s is not None
+            and not each.measurements
+            and now - each.started_s >= self._ask_for_names_after_s
+        ]
+        if not silent:
+            return
+        trial, ran_s = silent[0]
+        self._ask_for_names_after_s *= 2
+        names = self.tracker.metric_names(trial)
+        if names:
+            self._ask_for_names_after_s = math.inf
+            words = missing_metric(self.primary_metric, names)
+            log.warning("Warning: trial %d has run for %.0f s and %s", trial.number, ran_s, words)
+
+
+def missing_metric(primary: str, names: Sequence[str]) -> str:
+    """That the primary metric was not among those that were logged, with the nearest name."""
+    near = get_close_matches(primary, [name for name in names if not name.endswith(IN_A_CHILD_RUN)], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    if f"{primary}{IN_A_CHILD_RUN}" in names:
+        hint = "; what counts is the trial's own run, the first that the task starts"
+    return f"never logged the primary metric {primary!r}; it logged {', '.join(names)}{hint}"
