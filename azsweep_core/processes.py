@@ -181,7 +181,8 @@ class _Helper(Generic[Payload]):
             for each in preload:
                 with contextlib.suppress(Exception):  # children that need it will meet the same error, and can show it
                     each()
-            gc.collect()
+            if preload:
+                gc.collect()
             gc.freeze()  # what is here stays shared: no child's collector writes to it
             self._serve(ended)
             self._kill_everything()

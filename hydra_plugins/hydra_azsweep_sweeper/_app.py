@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
+import importlib
 import os
 import sys
 import traceback
@@ -23,10 +23,16 @@ from omegaconf import DictConfig, open_dict
 from azsweep_core.control import ControlDir
 from azsweep_core.trial_process import run_task
 
-__all__ = ["THREADS_VARIABLE", "HydraApp", "TrialJob", "TrialTask", "note_launch_error"]
+__all__ = [
+    "HydraApp",
+    "TrialJob",
+    "TrialTask",
+    "limit_threads",
+    "log_to_own_run",
+    "no_preparation",
+    "note_launch_error",
+]
 
-THREADS_VARIABLE = "AZSWEEP_THREADS"
-"""How many threads a trial's share of the cores is, for libraries that are loaded already."""
 _PASSIVE = {
     "hydra._internal.core_plugins.basic_launcher.BasicLauncher",
     "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher",
@@ -59,16 +65,19 @@ class TrialTask:
         with contextlib.suppress(OSError):  # a convenience: no file system needs to have links
             link.unlink(missing_ok=True)
             link.symlink_to(os.path.relpath(self.control.output_file, directory))
-        _limit_threads()
         self.prepare()
         return run_task(self.control, functools.partial(self.task_function, config), str(directory))
 
 
-def _limit_threads() -> None:
-    """Hold libraries that were loaded before the fork to the trial's share of the cores; they read variables once."""
-    share = os.environ.get(THREADS_VARIABLE)
-    if share is not None and "numpy" in sys.modules and importlib.util.find_spec("threadpoolctl") is not None:
-        importlib.import_module("threadpoolctl").threadpool_limits(int(share))
+def limit_threads(share: int) -> None:
+    """Hold libraries that are loaded already to a trial's share of the cores: they have read their variables.
+
+    For the process that trials are forked from: there it costs once, in each trial a thread that spins for a while.
+    """
+    if "numpy" in sys.modules:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(share)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,3 +139,15 @@ def note_launch_error(control: ControlDir, error: Exception) -> None:
         text = "".join(traceback.format_exception(error))
         document = {"exception": type(error).__qualname__, "message": str(error), "traceback": text}
         control.write_launch_error(document)
+
+
+def log_to_own_run() -> None:
+    """In a trial's process: whatever the task does with MLflow ends up in the trial's run."""
+    from azsweep_core import _mlflow_guard
+
+    names = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
+    _mlflow_guard.install(*(os.environ[name] for name in names))
+
+
+def no_preparation() -> None:
+    """Without MLflow there is nothing to prepare in a trial's process."""

@@ -19,7 +19,7 @@ from azsweep_core.devices import DeviceSlots
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import ChildRequest, ProcessHelper
 from azsweep_core.trial import Parameters, StopRequest, TrialState
-from hydra_plugins.hydra_azsweep_sweeper._app import THREADS_VARIABLE, HydraApp, TrialJob
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, limit_threads
 
 __all__ = ["Host", "ProcessLauncher", "keep_what_is_left", "usable_cores"]
 
@@ -81,20 +81,25 @@ class ProcessLauncher:
         self._was_said = False
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         self._config_folder: str | None = app.config.hydra.output_subdir
+        self._cores = usable_cores() // host.slots or 1
         app = app.one_job_at_a_time()
+        run, prepare = self._run(app)
+        share = () if "OMP_NUM_THREADS" in os.environ else (functools.partial(limit_threads, self._cores),)
         self._helper: ProcessHelper[TrialJob] = ProcessHelper(
-            self._run(app), (app.preload, preload), spawn=host.spawn and not host.jobs
+            run, (prepare, preload, *share), spawn=host.spawn and not host.jobs
         )
 
-    def _run(self, app: HydraApp) -> Callable[[TrialJob], object]:
-        """What a trial's process does with its job."""
+    def _run(self, app: HydraApp) -> tuple[Callable[[TrialJob], object], Callable[[], object]]:
+        """What a trial's process does with its job, and what the process that it is forked from does before."""
         host = self._host
         if host.jobs:
             from hydra_plugins.hydra_azsweep_sweeper._submitit import LocalJobs
 
             shared = ("CUDA_VISIBLE_DEVICES",) if host.devices else ()
-            return LocalJobs(app, self._sweep_dir, host.trial_timeout_s, host.grace_s, shared).run
-        return functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
+            jobs = LocalJobs(app, self._sweep_dir, host.trial_timeout_s, host.grace_s, shared)
+            return jobs.run, jobs.preload
+        run = functools.partial(app.run_afresh, Singleton.get_state()) if host.spawn else app.run
+        return run, app.preload
 
     def start(self, launch: Launch) -> None:
         if launch.attempt > 1:
@@ -109,8 +114,7 @@ class ProcessLauncher:
 
     def _own_share(self, number: int) -> dict[str, str]:
         """The trial's part of this machine: a device, and threads for its part of the cores."""
-        share = str(usable_cores() // self._host.slots or 1)
-        threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": share, THREADS_VARIABLE: share}
+        threads = {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(self._cores)}
         return {**threads, **self._devices.take(number)}
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:

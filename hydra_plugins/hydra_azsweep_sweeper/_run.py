@@ -36,7 +36,7 @@ from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import EarlierTrial, Parameters, TrialState
-from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, no_preparation
 from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
@@ -213,7 +213,7 @@ def _sweep(
         context=hydra_context,
         task_function=task_function,
         config=config,
-        prepare=_log_to_own_run if settings.use_mlflow else _nothing,
+        prepare=log_to_own_run if settings.use_mlflow else no_preparation,
     )
     with StopSignals() as signals, contextlib.ExitStack() as undo:
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
@@ -344,18 +344,6 @@ def _tracker(settings: Settings, spec: SweepSpec, directory: Path) -> MlflowTrac
     if not settings.use_mlflow:
         return NullTracker()
     return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
-
-
-def _log_to_own_run() -> None:
-    """In a trial's process: whatever the task does with MLflow ends up in the trial's run."""
-    from azsweep_core import _mlflow_guard
-
-    names = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID", "MLFLOW_RUN_ID")
-    _mlflow_guard.install(*(os.environ[name] for name in names))
-
-
-def _nothing() -> None:
-    """Without MLflow there is nothing to prepare in a trial's process."""
 
 
 def _hints(result: SweepResult, directory: Path, tracker: MlflowTracker | NullTracker) -> list[tuple[str, str]]:

@@ -179,11 +179,12 @@ class SlurmLauncher:
         del self._waiting[: len(some)]
         self._batch *= 2
         self._has_taken_jobs = True
+        if not self._running and not self._leaving:  # else the rhythm stays: submissions may never pause for so long
+            self._ask_at = time.monotonic() + _ASK_QUEUE_EVERY_S
         for attempt, job in zip(some, jobs, strict=True):
             attempt.job = job
             self._running[attempt.number] = attempt
             attempt.control.note_job({"slurm_job": job})
-        self._ask_at = time.monotonic() + _ASK_QUEUE_EVERY_S
 
     def _take_refusal(self, words: str) -> None:
         """Let what sbatch refuses wait, for it may be too much for now; but not if it never takes even a first job.

@@ -23,7 +23,7 @@ from hydra.core.singleton import Singleton
 from omegaconf import DictConfig
 
 from azsweep_core.control import ControlDir
-from hydra_plugins.hydra_azsweep_sweeper._app import THREADS_VARIABLE, HydraApp, TrialJob, note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
 from hydra_plugins.hydra_azsweep_sweeper._quick_copy import copy_quickly
 from hydra_plugins.hydra_azsweep_sweeper._submitit_job import SubmititJob, run_in_job
 
@@ -175,7 +175,6 @@ class LocalJobs:
 
     def run(self, job: TrialJob) -> None:
         """Submit the one job, and come back when nothing of it runs any more."""
-        os.environ.pop(THREADS_VARIABLE, None)  # the job has OMP_NUM_THREADS from its start
         try:
             launcher = self._launcher or self._app.make_launcher()[0]
             options = executor_options("local", launcher.params, self._trial_timeout_s, self._grace_s)

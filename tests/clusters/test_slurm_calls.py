@@ -110,6 +110,15 @@ def test_two_hundred_trials_in_flight_cost_one_question_an_interval(
     assert cluster.calls("sacct") == []
 
 
+def test_submissions_do_not_put_off_the_question(launcher: SlurmLauncher, cluster: Cluster, clock: Clock) -> None:
+    cluster.answer("squeue", *(f"{100 + number}|RUNNING" for number in range(60)))
+    for number in range(60):
+        start(launcher, number)
+        poll(launcher, clock, 1)
+
+    assert 60 / 3 - 2 <= len(cluster.calls("squeue")) <= 60 / 3 + 1
+
+
 def test_a_result_ends_a_trial_without_a_question(launcher: SlurmLauncher, clock: Clock, tmp_path: Path) -> None:
     start(launcher, 0)
     poll(launcher, clock, 0.1)

@@ -2,97 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import signal
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from azsweep_core.early_termination import BanditPolicy, Policy
 from azsweep_core.history import History, TrialSubmitted
-from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.ledger import read_ledger
 from azsweep_core.limits import Limits
-from azsweep_core.objective import Goal, Objective
 from azsweep_core.ports import Launch
 from azsweep_core.scheduler import EndingKind
-from azsweep_core.signals import StopSignals
-from azsweep_core.sweep import Ports, SweepPlan, SweepResult, run_sweep
-from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
-from azsweep_core.trial import EarlierTrial, Parameters, TrialState
-
-
-@dataclass
-class CountingSampler:
-    """Gives {"x": number}, up to `points` of them."""
-
-    points: int = 10**9
-
-    def ask(self, number: int, history: History) -> Parameters | None:
-        return {"x": number} if number < self.points else None
-
-
-@dataclass
-class Rig:
-    """Runs sweeps of scripted trials; keeps what was used."""
-
-    directory: Path
-    clock: FakeClock = field(default_factory=FakeClock)
-
-    def run(
-        self,
-        script: Callable[[Launch], Script],
-        *,
-        limits: Limits | None = None,
-        slots: int = 2,
-        max_trials: int | None = 5,
-        points: int = 10**9,
-        policy: Policy | None = None,
-        names: tuple[str, ...] = (),
-        away: tuple[float, float] = (0.0, 0.0),
-        earlier: tuple[EarlierTrial, ...] = (),
-    ) -> SweepResult:
-        self.launcher = FakeLauncher(self.clock, script)
-        self.tracker = FakeTracker(self.clock, self.launcher, script)
-        self.tracker.names = names
-        self.tracker.away = away
-        plan = SweepPlan(
-            spec={},
-            objective=Objective("loss", Goal.MINIMIZE),
-            limits=limits or Limits(),
-            sampler=CountingSampler(points),
-            policy=policy,
-            max_trials=max_trials,
-            slots=slots,
-            earlier=earlier,
-        )
-        with StopSignals() as signals, closing(Ledger(self.directory / "sweep.jsonl")) as ledger:
-            ports = Ports(
-                launcher=self.launcher,
-                tracker=self.tracker,
-                ledger=ledger,
-                clock=self.clock,
-                signals=signals,
-            )
-            return run_sweep(plan, ports)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path)
-
-
-def states(result: SweepResult) -> list[str]:
-    return [trial.state.value for trial in result.trials]
-
-
-def returns(value: float, **script: Any) -> Script:
-    return Script(returned={"": value}, **script)
+from azsweep_core.testing.simulation import Script
+from azsweep_core.trial import EarlierTrial, TrialState
+from tests.core.rig import Rig, returns, states
 
 
 class TestRunning:
@@ -312,62 +235,6 @@ class TestStopping:
         assert states(result) == ["completed"] * 4 + ["cancelled"] * 2
         assert result.ending.kind is EndingKind.TIMEOUT
         assert result.exit_code == 0
-
-    def test_a_policy_stops_a_bad_trial_and_its_value_still_counts(self, rig: Rig) -> None:
-        def script(launch: Launch) -> Script:
-            value = 1.0 if launch.number == 0 else 9.0
-            return Script(duration_s=10.0, curve=[(step + 0.5, value) for step in range(9)])
-
-        result = rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=2)
-
-        assert states(result) == ["completed", "terminated"]
-        stopped = result.trials[1]
-        assert stopped.value == 9.0
-        assert stopped.ended_s is not None
-        assert stopped.ended_s < 2.0
-        assert stopped.reason.startswith("bandit: 9")
-
-    def test_a_slow_store_is_looked_at_less_often(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A look takes two seconds here; four fifths of the time the store is left alone."""
-        looks: list[float] = []
-        def slowly(tracker: FakeTracker, trials: object) -> dict[int, Any]:
-            looks.append(rig.clock.now())
-            rig.clock.now_s += 2.0
-            return {}
-
-        monkeypatch.setattr(FakeTracker, "new_measurements", slowly)
-
-        rig.run(lambda _: returns(1.0, duration_s=100.0), policy=BanditPolicy(slack_factor=0.5), max_trials=2)
-
-        pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
-        assert pauses
-        assert all(10.0 <= pause < 11.0 for pause in pauses)
-
-    def test_a_misspelt_metric_is_named_while_the_trial_runs(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-        script = Script(duration_s=1000.0)
-
-        rig.run(
-            lambda _: script, names=("losss", "lr"), policy=BanditPolicy(slack_factor=0.5), limits=Limits(fail_fast=0)
-        )
-
-        (words,) = [record.getMessage() for record in caplog.records if "has run for" in record.getMessage()]
-        assert words == (
-            "Warning: trial 0 has run for 60 s and never logged the primary metric 'loss'; it logged losss, lr;"
-            " did you mean 'losss'?"
-        )
-
-    def test_a_trial_that_reports_is_not_asked_for_names(self, rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-        def script(_: Launch) -> Script:
-            return Script(duration_s=500.0, curve=[(1.0, 0.5)])
-
-        rig.run(script, names=("losss",), policy=BanditPolicy(slack_factor=0.5))
-
-        assert "has run for" not in caplog.text
-
-    def test_without_a_policy_running_trials_are_not_queried(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(FakeTracker, "new_measurements", lambda *_: pytest.fail("queried"))
-
-        assert rig.run(lambda launch: returns(0.0)).exit_code == 0
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
     def test_a_signal_stops_the_sweep_and_says_so(self, rig: Rig, number: signal.Signals) -> None:

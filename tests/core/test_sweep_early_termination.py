@@ -1,0 +1,73 @@
+"""The loop with an early termination policy, in virtual time: who stops, how often the store is asked, what is said."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from azsweep_core.early_termination import BanditPolicy
+from azsweep_core.limits import Limits
+from azsweep_core.ports import Launch
+from azsweep_core.testing.simulation import FakeTracker, Script
+from tests.core.rig import Rig, returns, states
+
+
+def test_a_policy_stops_a_bad_trial_and_its_value_still_counts(rig: Rig) -> None:
+    def script(launch: Launch) -> Script:
+        value = 1.0 if launch.number == 0 else 9.0
+        return Script(duration_s=10.0, curve=[(step + 0.5, value) for step in range(9)])
+
+    result = rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=2)
+
+    assert states(result) == ["completed", "terminated"]
+    stopped = result.trials[1]
+    assert stopped.value == 9.0
+    assert stopped.ended_s is not None
+    assert stopped.ended_s < 2.0
+    assert stopped.reason.startswith("bandit: 9")
+
+
+def test_a_slow_store_is_looked_at_less_often(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes two seconds here; four fifths of the time the store is left alone."""
+    looks: list[float] = []
+
+    def slowly(tracker: FakeTracker, trials: object) -> dict[int, Any]:
+        looks.append(rig.clock.now())
+        rig.clock.now_s += 2.0
+        return {}
+
+    monkeypatch.setattr(FakeTracker, "new_measurements", slowly)
+
+    rig.run(lambda _: returns(1.0, duration_s=100.0), policy=BanditPolicy(slack_factor=0.5), max_trials=2)
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
+    assert pauses
+    assert all(10.0 <= pause < 11.0 for pause in pauses)
+
+
+def test_a_misspelt_metric_is_named_while_the_trial_runs(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    script = Script(duration_s=1000.0)
+
+    rig.run(lambda _: script, names=("losss", "lr"), policy=BanditPolicy(slack_factor=0.5), limits=Limits(fail_fast=0))
+
+    (words,) = [record.getMessage() for record in caplog.records if "has run for" in record.getMessage()]
+    assert words == (
+        "Warning: trial 0 has run for 60 s and never logged the primary metric 'loss'; it logged losss, lr;"
+        " did you mean 'losss'?"
+    )
+
+
+def test_a_trial_that_reports_is_not_asked_for_names(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    script = Script(duration_s=500.0, curve=[(1.0, 0.5)])
+
+    rig.run(lambda _: script, names=("losss",), policy=BanditPolicy(slack_factor=0.5))
+
+    assert "has run for" not in caplog.text
+
+
+def test_without_a_policy_running_trials_are_not_queried(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeTracker, "new_measurements", lambda *_: pytest.fail("queried"))
+
+    assert rig.run(lambda launch: returns(0.0)).exit_code == 0
