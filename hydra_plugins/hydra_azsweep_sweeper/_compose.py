@@ -34,22 +34,23 @@ class TrialConfigLoader(ConfigLoader):
     """A config loader that remembers what trials share; a process that is forked from this one remembers it too.
 
     What it cannot do, or is not sure of, it leaves to Hydra; so errors are Hydra's. When pickled it forgets: another
-    machine may have another environment and other files.
+    machine may have another environment and other files. There it has one config to compose, and remembers nothing.
     """
 
-    def __init__(self, loader: ConfigLoader) -> None:
+    def __init__(self, loader: ConfigLoader, *, remembers: bool = True) -> None:
         self._loader = loader
+        self._remembers = remembers
         self._parser = OverridesParser.create()
         self._composed: dict[tuple[_App, tuple[str, ...]], bytes] = {}
         self._groups: dict[tuple[_App, str], list[str]] = {}
 
-    def __reduce__(self) -> tuple[type[TrialConfigLoader], tuple[ConfigLoader]]:
-        return type(self), (self._loader,)
+    def __reduce__(self) -> tuple[Any, tuple[ConfigLoader]]:
+        return _for_one_config, (self._loader,)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """The config of a job with these overrides."""
         try:
-            config = self._short_cut(master_config, sweep_overrides)
+            config = self._short_cut(master_config, sweep_overrides) if self._remembers else None
         except Exception:  # noqa: BLE001 - a user's mistake or an unknown version of Hydra: its own loader will tell
             config = None
         if config is None:
@@ -144,6 +145,10 @@ class TrialConfigLoader(ConfigLoader):
 
     def compute_defaults_list(self, config_name: str | None, overrides: list[str], run_mode: RunMode) -> Any:
         return self._loader.compute_defaults_list(config_name, overrides, run_mode)
+
+
+def _for_one_config(loader: ConfigLoader) -> TrialConfigLoader:
+    return TrialConfigLoader(loader, remembers=False)
 
 
 def _apply(override: Override, config: DictConfig) -> bool:
