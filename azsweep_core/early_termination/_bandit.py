@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from azsweep_core.early_termination._base import Policy, at_interval
+from azsweep_core.early_termination._base import at_interval
 from azsweep_core.early_termination._cadence import progress_curves
+from azsweep_core.early_termination._periodic import PeriodicPolicy
 from azsweep_core.errors import Problem
 from azsweep_core.history import History
 from azsweep_core.objective import Goal
@@ -17,7 +18,7 @@ __all__ = ["BanditPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BanditPolicy(Policy):
+class BanditPolicy(PeriodicPolicy):
     """Stops a trial that is worse than the best at its interval by more than the slack.
 
     Trials with fewer reports than the interval are not compared with. AzureML gives the bounds of `maximize` only;
@@ -67,7 +68,7 @@ class BanditPolicy(Policy):
         return bound, f"{bound:.6g} = {formula}"
 
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
-        yield from Policy.validate(self, where)
+        yield from PeriodicPolicy.validate(self, where)
         given = {
             name: slack
             for name, slack in (("slack_factor", self.slack_factor), ("slack_amount", self.slack_amount))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from azsweep_core.early_termination._cadence import Progress, due_intervals
+from azsweep_core.early_termination._cadence import Progress
 from azsweep_core.errors import Problem
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
@@ -25,26 +25,17 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(ABC):
-    """Judges running trials by their reports of the primary metric; an interval is one such report.
-
-    Args:
-        evaluation_interval: the policy is applied at every multiple of so many reports; 0 means 1.
-        delay_evaluation: but not before so many.
-    Source: AzureML "Early termination policies" of its sweep job reference.
-    """
+    """Judges running trials by their reports of the primary metric; an interval is one such report."""
 
     type: ClassVar[str]
-
-    evaluation_interval: int = 1
-    delay_evaluation: int = 0
+    timing: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings that say when trials are judged: numbers of reports."""
 
     def evaluate(self, history: History, number: int, since: int = 0) -> Decision:
         """Judge trial `number` at every due interval after its first `since` reports; the first stop is the answer."""
-        reports = len(history[number].measurements)
+        reports = history[number].reports
         decision = Decision(False, f"{self.type}: no evaluation is due at interval {reports}")
-        for interval in due_intervals(
-            since, reports, evaluation_interval=self.evaluation_interval, delay_evaluation=self.delay_evaluation
-        ):
+        for interval in self.due(since, reports):
             stop, reason = self._judge(history, number, interval)
             decision = Decision(stop, f"{self.type}: {reason}")
             if stop:
@@ -53,24 +44,20 @@ class Policy(ABC):
 
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
         """Every rule this policy breaks."""
-        for name, count in (
-            ("evaluation_interval", self.evaluation_interval),
-            ("delay_evaluation", self.delay_evaluation),
-        ):
-            if count < 0:
-                yield Problem(f"{where}.{name}", "must be at least 0", str(count))
+        yield from ()
 
     def warnings(self, where: str = "early_termination") -> Iterator[Problem]:
         """What is doubtful about this policy."""
-        if self.evaluation_interval == 0:
-            yield Problem(
-                f"{where}.evaluation_interval", "0 means 1", "0", "Write 1 to judge a trial at each of its reports."
-            )
+        yield from ()
 
     def to_mapping(self) -> dict[str, Any]:
         """The mapping that `read_policy` reads back."""
         settings = {name: value for name, value in asdict(self).items() if value is not None}
         return {"type": self.type, **settings}
+
+    @abstractmethod
+    def due(self, since: int, reports: int) -> Iterator[int]:
+        """Intervals in (since, reports] at which a trial is judged, rising; found as they are asked for."""
 
     @abstractmethod
     def _judge(self, history: History, number: int, interval: int) -> tuple[bool, str]:

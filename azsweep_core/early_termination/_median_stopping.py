@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from azsweep_core.early_termination._base import Policy, at_interval
+from azsweep_core.early_termination._base import at_interval
 from azsweep_core.early_termination._cadence import progress_curves
+from azsweep_core.early_termination._periodic import PeriodicPolicy
 from azsweep_core.history import History
 
 __all__ = ["MedianStoppingPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MedianStoppingPolicy(Policy):
+class MedianStoppingPolicy(PeriodicPolicy):
     """Stops a trial whose best value up to an interval is worse than the median of the averages up to there.
 
     Every trial with a usable value enters the median, the judged one included; one with fewer reports than the

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from azsweep_core._reading import MappingReader, nearest, shown
+from azsweep_core.early_termination._asha import AshaPolicy
 from azsweep_core.early_termination._bandit import BanditPolicy
 from azsweep_core.early_termination._base import Policy
 from azsweep_core.early_termination._median_stopping import MedianStoppingPolicy
@@ -24,6 +25,7 @@ _FIELDS: Mapping[type[Policy], _Fields] = {
         "truncation_percentage": MappingReader.integer,
         "exclude_finished_jobs": MappingReader.boolean,
     },
+    AshaPolicy: {"grace_period": MappingReader.integer, "reduction_factor": MappingReader.integer},
 }
 _NAMES = tuple(policy.type for policy in _FIELDS)
 

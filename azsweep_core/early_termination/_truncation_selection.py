@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from azsweep_core.early_termination._base import Policy, at_interval
+from azsweep_core.early_termination._base import at_interval
 from azsweep_core.early_termination._cadence import progress_curves
+from azsweep_core.early_termination._periodic import PeriodicPolicy
 from azsweep_core.errors import Problem
 from azsweep_core.history import History
 
@@ -15,7 +16,7 @@ __all__ = ["TruncationSelectionPolicy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TruncationSelectionPolicy(Policy):
+class TruncationSelectionPolicy(PeriodicPolicy):
     """Stops the worst truncation_percentage % of the trials that have reached an interval, by their best up to there.
 
     The number of trials that go is rounded down (20 % of 4 trials is nobody), and a trial equal to the last one
@@ -52,6 +53,6 @@ class TruncationSelectionPolicy(Policy):
         return not (self.exclude_finished_jobs and history[number].state.is_final)
 
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
-        yield from Policy.validate(self, where)
+        yield from PeriodicPolicy.validate(self, where)
         if not 1 <= self.truncation_percentage <= 99:
             yield Problem(f"{where}.truncation_percentage", "must be between 1 and 99", str(self.truncation_percentage))

@@ -179,19 +179,19 @@ REFUSED = [
     refused(
         "policy-empty",
         "early_termination={}",
-        "early_termination.type: must be one of bandit, median_stopping, truncation_selection; "
-        "got null. Known: bandit, median_stopping, truncation_selection.",
+        "early_termination.type: must be one of bandit, median_stopping, truncation_selection, asha; "
+        "got null. Known: bandit, median_stopping, truncation_selection, asha.",
     ),
     refused(
         "policy-unknown",
         "early_termination={type: hyperband}",
-        "early_termination.type: must be one of bandit, median_stopping, truncation_selection; "
-        "got hyperband. Known: bandit, median_stopping, truncation_selection.",
+        "early_termination.type: must be one of bandit, median_stopping, truncation_selection, asha; "
+        "got hyperband. Known: bandit, median_stopping, truncation_selection, asha.",
     ),
     refused(
         "policy-misspelt",
         "early_termination={type: bandt}",
-        "early_termination.type: must be one of bandit, median_stopping, truncation_selection; "
+        "early_termination.type: must be one of bandit, median_stopping, truncation_selection, asha; "
         "got bandt. Did you mean bandit?",
     ),
     refused(
@@ -254,6 +254,12 @@ REFUSED = [
         "truncation-no-boolean",
         "early_termination={type: truncation_selection, truncation_percentage: 9, exclude_finished_jobs: 1}",
         "early_termination.exclude_finished_jobs: must be true or false; got 1.",
+    ),
+    refused(
+        "asha-settings",
+        "early_termination={type: asha, grace_period: 0, reduction_factor: 1}",
+        "early_termination.grace_period: must be at least 1; got 0.",
+        "early_termination.reduction_factor: must be greater than 1; got 1. With 4, one trial of four goes on.",
     ),
     refused("tracking-unknown", "tracking=mlfow", "tracking: must be mlflow or none; got mlfow."),
     refused("tracking-null", "tracking=null", "tracking: must be mlflow or none; got null."),

@@ -88,6 +88,11 @@ def doubtful(name: str, arguments: Sequence[str] | str, *warnings: str) -> Any:
             "early_termination.evaluation_interval: 0 means 1; got 0. Write 1 to judge a trial at each of its reports.",
         ),
         doubtful(
+            "asha-is-ours",
+            ["x=uniform(0, 1)", "hydra.sweeper.early_termination={type: asha}"],
+            "early_termination.type: AzureML has no asha. It runs here, but not on AzureML.",
+        ),
+        doubtful(
             "loguniform-of-values",
             "x=loguniform(0.001, 0.1)",
             "search_space.x: loguniform takes exponents, not values; these give 1.001 to 1.10517;"

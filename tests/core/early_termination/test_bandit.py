@@ -8,17 +8,24 @@ import pytest
 
 from azsweep_core.early_termination import BanditPolicy, Decision
 from azsweep_core.objective import Goal
-from azsweep_core.testing.policies import PolicyContract, history_of
+from azsweep_core.testing.policies import MirroredPolicyContract, PolicyContract, history_of
 
 MIN, MAX = Goal.MINIMIZE, Goal.MAXIMIZE
 
 
-class TestContract(PolicyContract):
+class TestContractOfFactor(PolicyContract):
     policies = (
         BanditPolicy(slack_factor=0.0),
         BanditPolicy(slack_factor=0.2),
+        BanditPolicy(slack_factor=0.1, evaluation_interval=2),
+    )
+
+
+class TestContractOfAmount(MirroredPolicyContract):
+    policies = (
         BanditPolicy(slack_amount=0.0, evaluation_interval=2),
         BanditPolicy(slack_amount=0.1, delay_evaluation=2),
+        BanditPolicy(slack_amount=0.3),
     )
 
 

@@ -8,13 +8,13 @@ import pytest
 
 from azsweep_core.early_termination import Decision, MedianStoppingPolicy
 from azsweep_core.objective import Goal
-from azsweep_core.testing.policies import PolicyContract, history_of
+from azsweep_core.testing.policies import MirroredPolicyContract, history_of
 
 MIN, MAX = Goal.MINIMIZE, Goal.MAXIMIZE
 NAN = math.nan
 
 
-class TestContract(PolicyContract):
+class TestContract(MirroredPolicyContract):
     policies = (MedianStoppingPolicy(), MedianStoppingPolicy(evaluation_interval=2, delay_evaluation=3))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from azsweep_core.early_termination import (
+    AshaPolicy,
     BanditPolicy,
     MedianStoppingPolicy,
     Policy,
@@ -17,7 +18,7 @@ from azsweep_core.early_termination import (
 from azsweep_core.errors import SpecError
 
 BANDIT_KEYS = "Known: type, evaluation_interval, delay_evaluation, slack_factor, slack_amount."
-TYPES = "early_termination.type: must be one of bandit, median_stopping, truncation_selection"
+TYPES = "early_termination.type: must be one of bandit, median_stopping, truncation_selection, asha"
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,15 @@ TYPES = "early_termination.type: must be one of bandit, median_stopping, truncat
             TruncationSelectionPolicy(truncation_percentage=150, exclude_finished_jobs=True),
             id="reading-is-not-judging",
         ),
+        pytest.param({"type": "asha"}, AshaPolicy(grace_period=1, reduction_factor=4), id="asha"),
+        pytest.param(
+            {"type": "ASHA", "grace_period": "2", "reduction_factor": 3.0},
+            AshaPolicy(grace_period=2, reduction_factor=3),
+            id="asha-with-settings",
+        ),
     ],
 )
-def test_reads_what_azureml_documents(mapping: dict[str, Any], policy: Policy) -> None:
+def test_reads_what_azureml_documents_and_asha(mapping: dict[str, Any], policy: Policy) -> None:
     assert read_policy(mapping) == policy
 
 
@@ -89,16 +96,26 @@ def test_reads_what_azureml_documents(mapping: dict[str, Any], policy: Policy) -
         ),
         pytest.param(
             {"slack_factor": 0.1},
-            [f"{TYPES}; got null. Known: bandit, median_stopping, truncation_selection."],
+            [f"{TYPES}; got null. Known: bandit, median_stopping, truncation_selection, asha."],
             id="no-type",
         ),
         pytest.param(
             {"type": "hyperband"},
-            [f"{TYPES}; got hyperband. Known: bandit, median_stopping, truncation_selection."],
+            [f"{TYPES}; got hyperband. Known: bandit, median_stopping, truncation_selection, asha."],
             id="unknown-type",
         ),
         pytest.param({"type": "median"}, [f"{TYPES}; got median. Did you mean median_stopping?"], id="short-type"),
         pytest.param({"type": "bandid"}, [f"{TYPES}; got bandid. Did you mean bandit?"], id="misspelt-type"),
+        pytest.param({"type": "ahsa"}, [f"{TYPES}; got ahsa. Did you mean asha?"], id="misspelt-asha"),
+        pytest.param(
+            {"type": "asha", "grace_perod": 2, "evaluation_interval": 1, "reduction_factor": 2.5},
+            [
+                "early_termination.grace_perod: unknown key. Did you mean grace_period?",
+                "early_termination.evaluation_interval: unknown key. Known: type, grace_period, reduction_factor.",
+                "early_termination.reduction_factor: must be a whole number; got 2.5.",
+            ],
+            id="asha-everything-at-once",
+        ),
         pytest.param(
             {"type": "bandit", "slack_facter": 0.1},
             ["early_termination.slack_facter: unknown key. Did you mean slack_factor?"],
