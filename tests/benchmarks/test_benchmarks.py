@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from azsweep_core.control import ControlDir
-from azsweep_core.history import SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
+from azsweep_core.history import StopRequested, SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import Ledger
-from azsweep_core.trial import TrialState
-from benchmarks import _slurm, _table, slurm_calls, utilisation
+from azsweep_core.trial import StopRequest, TrialState
+from benchmarks import _slurm, _table, slurm_calls, stop_latency, utilisation
 
 BENCHMARKS = Path(utilisation.__file__).parent
 
@@ -87,6 +87,7 @@ def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
         pytest.param("plugin_import.py", 1, id="plugin-import"),
         pytest.param("sampler_quality.py", 6, id="sampler-quality"),
         pytest.param("sampler_cost.py", 2, id="sampler-cost"),
+        pytest.param("stop_latency.py", 1, id="stop-latency"),
     ],
 )
 def test_benchmarks_print_their_tables(name: str, tables: int) -> None:
@@ -110,6 +111,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
         "sampler_cost.py",
         "sampler_quality.py",
         "slurm_calls.py",
+        "stop_latency.py",
         "utilisation.py",
     ],
 )
@@ -154,3 +156,22 @@ def test_latencies_are_read_from_ledger_and_result_files(tmp_path: Path) -> None
     found = utilisation.read_latencies(tmp_path)
 
     assert (found.start_s, found.end_s) == ([0.25], [0.125])
+
+
+def test_a_stop_is_read_from_the_ledger_and_from_what_the_trial_noted(tmp_path: Path) -> None:
+    """Trials that ended by themselves are none."""
+    ledger = Ledger(tmp_path / "sweep.jsonl")
+    ledger.append(SweepStarted(time_s=0.0, spec={}))
+    for number in (0, 1):
+        ledger.append(TrialSubmitted(time_s=1.0, number=number, attempt=1, parameters={}))
+        ledger.append(TrialBegan(time_s=1.25, number=number, directory=str(tmp_path)))
+    ledger.append(TrialEnded(time_s=2.0, number=0, state=TrialState.COMPLETED))
+    ledger.append(StopRequested(time_s=3.5, number=1, request=StopRequest(TrialState.TERMINATED, "bandit")))
+    ledger.append(TrialEnded(time_s=4.0, number=1, state=TrialState.TERMINATED))
+    ledger.close()
+    (tmp_path / "times.json").write_text('{"logged_s": 2.5, "stopped_s": 3.75}', encoding="utf-8")
+
+    (found,) = stop_latency.read_latencies(tmp_path)
+
+    assert (found.decided_s, found.raised_s, found.ended_s) == (1.0, 0.25, 0.25)
+    assert found.total_s == 1.5
