@@ -30,7 +30,7 @@ class Script:
 
     Args:
         duration_s: from its start to its end, if nobody stops it.
-        curve: reports of the primary metric: seconds after the start, value.
+        curve: reports of the primary metric, the earliest first: seconds after the start, value.
         returned: numbers its task returns.
         state, reason, failure, lost: as in TrialReport, at its end.
         begins: False if the task never begins.
@@ -177,12 +177,12 @@ class FakeTracker:
             raise StoreUnreachable("the store is away")
         launch = Launch(number=trial.number, attempt=trial.attempt, parameters=trial.parameters, environment={})
         began_s = trial.submitted_s if trial.started_s is None else trial.started_s
-        reports = [
+        now, known = self._clock.now(), len(trial.measurements)
+        return tuple(
             Measurement(step, value, began_s + after_s)
-            for step, (after_s, value) in enumerate(self._script(launch).curve)
-            if began_s + after_s <= self._clock.now()
-        ]
-        return tuple(reports[len(trial.measurements) :])
+            for step, (after_s, value) in enumerate(self._script(launch).curve[known:], known)
+            if began_s + after_s <= now
+        )
 
     def metric_names(self, trial: Trial) -> Sequence[str]:
         return self.names
