@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types docs bench bench-samplers fix clean
+.PHONY: help setup demo test check lint types docs bench bench-samplers bench-policies fix clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with the project and everything it is developed with"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    every test"
 	@echo "make bench   the benchmarks, about six minutes, into benchmarks/results"
 	@echo "make bench-samplers   the benchmarks of samplers, 1-2 hours; goes on where it was stopped"
+	@echo "make bench-policies   the benchmark of early termination, half an hour"
 	@echo "make fix     format, and repair what the linter can"
 	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
 
@@ -57,6 +58,10 @@ bench-samplers: setup
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \
 	done
+
+bench-policies: setup
+	$(BIN)/python benchmarks/early_termination.py > benchmarks/results/early_termination.tmp
+	@mv benchmarks/results/early_termination.tmp benchmarks/results/early_termination.md
 
 fix: setup
 	$(BIN)/ruff check --fix --exit-zero

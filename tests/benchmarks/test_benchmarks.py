@@ -105,6 +105,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "early_termination.py",
         "growth.py",
         "overhead.py",
         "plugin_import.py",

@@ -1,0 +1,1 @@
+"""Learning curves of real models, and what policies and pruners make of them in virtual time."""
