@@ -51,6 +51,13 @@ class TestContractOfAmount(MirroredPolicyContract):
         pytest.param(BanditPolicy(slack_amount=0.2), MAX, -1.0, -1.3, True, id="negative-best:amount"),
         pytest.param(BanditPolicy(slack_factor=0.2), MAX, 0.0, -0.001, True, id="zero-best:factor-leaves-no-slack"),
         pytest.param(BanditPolicy(slack_amount=0.2), MIN, 0.0, 0.1, False, id="zero-best:amount-leaves-slack"),
+        pytest.param(BanditPolicy(slack_factor=0.2), MIN, 0.0, 0.001, True, id="minimize:zero-best:factor-leaves-none"),
+        pytest.param(
+            BanditPolicy(slack_amount=0.25), MIN, -1.0, -0.75, False, id="minimize:negative-best:amount:on-it"
+        ),
+        pytest.param(BanditPolicy(slack_amount=0.25), MIN, -1.0, -0.7, True, id="minimize:negative-best:amount"),
+        pytest.param(BanditPolicy(slack_factor=0.2), MIN, 0.5, math.nan, True, id="minimize:nan-loses-to-any-value"),
+        pytest.param(BanditPolicy(slack_factor=0.2), MIN, 0.5, -math.inf, True, id="minimize:infinity-never-wins"),
         pytest.param(BanditPolicy(slack_factor=0.2), MAX, 0.1, -5.0, True, id="positive-best-negative-mine"),
         pytest.param(BanditPolicy(slack_factor=0.0), MAX, 0.5, 0.5, False, id="no-slack:equal"),
         pytest.param(BanditPolicy(slack_factor=0.0), MAX, 0.5, 0.499, True, id="no-slack:worse"),
@@ -155,6 +162,30 @@ def test_says_that_nobody_has_a_usable_value() -> None:
     decision = BanditPolicy(slack_factor=0.2).evaluate(history, 1)
 
     assert decision.reason == "bandit: no usable value by interval 1, nor has any other trial one"
+
+
+@pytest.mark.parametrize(
+    ("policy", "mine", "stops_at"),
+    [
+        pytest.param(BanditPolicy(slack_factor=0.2, evaluation_interval=10), 0.66, 10, id="0.8/1.2-is-0.66"),
+        pytest.param(BanditPolicy(slack_factor=0.2, evaluation_interval=10), 0.67, None, id="inside-0.8/1.2"),
+        pytest.param(BanditPolicy(slack_amount=0.2, evaluation_interval=10), 0.599, 10, id="0.8-0.2-is-0.6"),
+        pytest.param(BanditPolicy(slack_amount=0.2, evaluation_interval=10), 0.601, None, id="inside-0.8-0.2"),
+        pytest.param(BanditPolicy(slack_factor=0.1, delay_evaluation=5), 0.8 * 0.90, 5, id="below-91-per-cent"),
+        pytest.param(BanditPolicy(slack_factor=0.1, delay_evaluation=5), 0.8 * 0.91, None, id="91-per-cent"),
+    ],
+)
+def test_stops_at_the_documented_interval_and_value(policy: BanditPolicy, mine: float, stops_at: int | None) -> None:
+    """AzureML's examples: the best has 0.8 at interval 10, or at every interval from the 5th on."""
+    trials = [[0.8] * 12, [mine] * 12]
+
+    stops = [
+        reports
+        for reports in range(1, 13)
+        if policy.evaluate(history_of(MAX, [trials[0], trials[1][:reports]]), 1, since=reports - 1).stop
+    ]
+
+    assert stops[:1] == ([] if stops_at is None else [stops_at])
 
 
 def test_compares_the_best_so_far_not_the_latest_value() -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from azsweep_core.early_termination import BanditPolicy, Decision, MedianStoppingPolicy, TruncationSelectionPolicy
+from azsweep_core.early_termination import (
+    BanditPolicy,
+    Decision,
+    MedianStoppingPolicy,
+    PeriodicPolicy,
+    TruncationSelectionPolicy,
+)
 from azsweep_core.early_termination._cadence import due_intervals, progress_curves
 from azsweep_core.history import TrialMeasured
 from azsweep_core.objective import Goal
@@ -32,6 +39,34 @@ from azsweep_core.trial import Measurement
 )
 def test_a_policy_is_applied_at_every_multiple_that_is_not_delayed(every: int, delay: int, due: list[int]) -> None:
     assert list(due_intervals(0, 7, evaluation_interval=every, delay_evaluation=delay)) == due
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [BanditPolicy(slack_amount=0.1), MedianStoppingPolicy(), TruncationSelectionPolicy(truncation_percentage=50)],
+    ids=lambda policy: str(policy.type),
+)
+@pytest.mark.parametrize(
+    ("every", "delay", "stops_at"),
+    [
+        pytest.param(1, 0, 1, id="at-once"),
+        pytest.param(0, 0, 1, id="interval-0-means-1"),
+        pytest.param(1, 5, 5, id="after-the-delay"),
+        pytest.param(5, 0, 5, id="at-the-first-multiple"),
+        pytest.param(3, 5, 6, id="at-the-first-multiple-after-the-delay"),
+        pytest.param(4, 4, 4, id="delay-on-a-multiple"),
+        pytest.param(5, 8, None, id="after-the-trial"),
+    ],
+)
+def test_a_hopeless_trial_stops_at_the_first_interval_that_is_due(
+    policy: PeriodicPolicy, every: int, delay: int, stops_at: int | None
+) -> None:
+    timed = replace(policy, evaluation_interval=every, delay_evaluation=delay)
+    histories = {reports: history_of(Goal.MAXIMIZE, [[0.9] * 9, [0.1] * reports]) for reports in range(1, 10)}
+
+    stops = [reports for reports, history in histories.items() if timed.evaluate(history, 1, since=reports - 1).stop]
+
+    assert stops[:1] == ([] if stops_at is None else [stops_at])
 
 
 @settings(max_examples=100)
@@ -115,7 +150,7 @@ def test_curves_follow_a_history_as_it_grows() -> None:
     ids=lambda policy: str(policy.type),
 )
 def test_defaults_judge_every_report_from_the_first(
-    policy: BanditPolicy | MedianStoppingPolicy | TruncationSelectionPolicy,
+    policy: PeriodicPolicy,
 ) -> None:
     assert (policy.evaluation_interval, policy.delay_evaluation) == (1, 0)
     assert list(policy.warnings()) == []

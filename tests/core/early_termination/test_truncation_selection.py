@@ -38,6 +38,10 @@ class TestContract(MirroredPolicyContract):
         pytest.param(99, MAX, [1, 1, 1, 1, 1], set(), id="all-equal"),
         pytest.param(40, MAX, [-1, -2, -3, -4, -5], {3, 4}, id="negative-values"),
         pytest.param(20, MAX, [0, 0, 0, 0, -0.5], {4}, id="zero-best"),
+        pytest.param(40, MIN, [-1, -2, -3, -4, -5], {0, 1}, id="minimize:negative-values"),
+        pytest.param(20, MIN, [0, 0, 0, 0, 0.5], {4}, id="minimize:zero-best"),
+        pytest.param(60, MIN, [1, 4, 4, 4, 5], {4}, id="minimize:equals-across-the-cut-are-spared"),
+        pytest.param(20, MIN, [5, 4, 3, 2, NAN], {4}, id="minimize:nan-is-the-worst"),
         pytest.param(20, MAX, [5, 4, 3, 2, NAN], {4}, id="nan-is-the-worst"),
         pytest.param(20, MAX, [5, 4, 3, 2, math.inf], {4}, id="infinity-is-the-worst"),
         pytest.param(20, MAX, [5, 4, 3, NAN, NAN], set(), id="two-nan-are-equal"),
@@ -90,6 +94,15 @@ def test_finished_trials_count_unless_excluded(*, exclude: bool, stops: bool) ->
     history = history_of(MAX, [[5], [1]], finished=[0])
 
     assert policy.evaluate(history, 1).stop is stops
+
+
+@pytest.mark.parametrize(("exclude", "stops"), [(False, False), (True, True)])
+def test_stopped_trials_keep_their_places_unless_excluded(*, exclude: bool, stops: bool) -> None:
+    """The worst two of the five are over already; without those, the judged one is the worst of three."""
+    policy = TruncationSelectionPolicy(truncation_percentage=40, exclude_finished_jobs=exclude)
+    history = history_of(MAX, [[5], [4], [3], [2], [1]], stopped=[3, 4])
+
+    assert policy.evaluate(history, 2).stop is stops
 
 
 def test_the_judged_trial_itself_always_counts() -> None:
