@@ -250,7 +250,7 @@ def test_what_it_says_to_set_is_early_enough(reports: int, interval: int, delay:
         ),
         pytest.param(
             BanditPolicy(slack_amount=0.1, evaluation_interval=3, delay_evaluation=3),
-            [Told([*flat(5, 0.9)]), Told([*flat(5, 0.9), 0.1])],
+            [Told(flat(6, 0.9)), Told([*flat(5, 0.9), 0.1])],
             None,
             id="behind-at-the-last-report-only",
         ),
