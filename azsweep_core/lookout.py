@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from azsweep_core.early_termination import Decision, Policy
+from azsweep_core.early_termination import Decision, Policy, why_nothing_stops
 from azsweep_core.history import History
 from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Tracker
 from azsweep_core.trial import Measurement
@@ -20,6 +20,7 @@ log = logging.getLogger("azsweep")
 _PAUSE_FOR_EACH_SECOND = 4.0
 """A look is followed by a pause so many times as long: most of the time the store is the trials' own."""
 _ASK_FOR_NAMES_AFTER_S = 60.0
+_DOUBT_AFTER_TRIALS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Lookout:
     _next_s: float = 0.0
     _judged: dict[int, int] = field(default_factory=dict)
     _ask_for_names_after_s: float = _ASK_FOR_NAMES_AFTER_S
+    _has_doubted: bool = False
 
     def due_in(self) -> float:
         """Seconds until the next look."""
@@ -59,9 +61,18 @@ class Lookout:
             self._judged[number] = len(history[number].measurements)
             yield number, self.policy.evaluate(history, number, since=since)
 
-    def forget(self, number: int) -> None:
+    def note_end(self, history: History, number: int) -> None:
         """The trial is over."""
         self._judged.pop(number, None)
+        if history.finished == _DOUBT_AFTER_TRIALS:
+            self.doubt(history)
+
+    def doubt(self, history: History) -> None:
+        """Say once if the policy could stop nobody, and what helps."""
+        words = None if self._has_doubted else why_nothing_stops(self.policy, history)
+        if words is not None:
+            self._has_doubted = True
+            log.warning("Warning: %s", words)
 
     def _look_for_other_names(self, history: History) -> None:
         """Say once, and not only when the trial is over, that it logs other metrics than the primary one."""

@@ -167,6 +167,8 @@ class _Loop:
         for trial in self.history.lost:
             self.end(trial.number, TrialState.CANCELLED, self.ending.reason)
         self.record(SweepEnded(time_s=self.clock.now(), stop_reason=self.ending.reason))
+        if self.lookout is not None:
+            self.lookout.doubt(self.history)
         self.ledger.sync()
         self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
         return SweepResult(self.history, self.ending)
@@ -332,7 +334,7 @@ class _Loop:
             failure = None
         self.record(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason, failure=failure))
         if self.lookout is not None:
-            self.lookout.forget(number)
+            self.lookout.note_end(self.history, number)
 
     def measure(self, number: int, found: tuple[Measurement, ...]) -> None:
         if not found:

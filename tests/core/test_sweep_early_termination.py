@@ -71,3 +71,48 @@ def test_without_a_policy_running_trials_are_not_queried(rig: Rig, monkeypatch: 
     monkeypatch.setattr(FakeTracker, "new_measurements", lambda *_: pytest.fail("queried"))
 
     assert rig.run(lambda launch: returns(0.0)).exit_code == 0
+
+
+def test_a_metric_that_is_reported_once_only_is_told_after_three_trials(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And once, however many trials follow."""
+    told_after: list[int] = []
+
+    def script(launch: Launch) -> Script:
+        if "once only" in caplog.text:
+            told_after.append(launch.number)
+        return Script(duration_s=10.0, curve=[(9.9, 1.0)])
+
+    rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=9, slots=1)
+
+    (words,) = [record.getMessage() for record in caplog.records if "reported loss" in record.getMessage()]
+    assert words.startswith("Warning: early_termination: every trial has reported loss once only, so that no trial can")
+    assert min(told_after) == 3
+
+
+def test_a_first_batch_that_has_nobody_to_compare_with_is_told_at_the_end(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The worse trial is first at each interval here, and over before the better one has come so far."""
+
+    def script(launch: Launch) -> Script:
+        slow = 1.0 if launch.number == 0 else 4.0
+        return Script(duration_s=10.0 * slow, curve=[(slow * (step + 0.5), 9.0 / slow) for step in range(9)])
+
+    result = rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=2, slots=2)
+
+    assert states(result) == ["completed", "completed"]
+    (words,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Warning")]
+    assert "trial 0 would have been stopped" in words
+    assert "limits.max_concurrent_trials" in words
+
+
+def test_a_policy_that_stops_trials_is_not_doubted(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    def script(launch: Launch) -> Script:
+        return Script(duration_s=10.0, curve=[(step + 0.5, 1.0 + 8.0 * (launch.number % 2)) for step in range(9)])
+
+    result = rig.run(script, policy=BanditPolicy(slack_factor=0.5), max_trials=6)
+
+    assert "terminated" in states(result)
+    assert "Warning" not in caplog.text
