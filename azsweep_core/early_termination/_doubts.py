@@ -16,7 +16,7 @@ __all__ = ["why_nothing_stops"]
 
 _AT_THE_END = 0.95
 """A trial that reports nothing before so much of its time has passed cannot be stopped in time."""
-_LOOKED_AT = 50
+_LOOKED_AT = 20
 """So many of the trials that ended first are looked at for one that others came too late to stop."""
 _HOPELESS = 1e300
 
@@ -92,7 +92,10 @@ def _loss(trial: Trial, objective: Objective) -> float:
 
 def _others_came_later(policy: Policy, history: History, where: str) -> Problem | None:
     """That a trial was behind others that ran at the same time, which was known too late."""
+    in_hindsight = _history(history.objective, {trial.number: trial.measurements for trial in history.trials})
     for trial in history.first_finished(_LOOKED_AT):
+        if not policy.evaluate(in_hindsight, trial.number).stop:
+            continue
         earlier = trial.measurements[:-1]  # to be stopped at the last report saves nothing
         decision = policy.evaluate(_as_of(history, trial, len(earlier), math.inf), trial.number)
         if not decision.stop:
@@ -101,7 +104,7 @@ def _others_came_later(policy: Policy, history: History, where: str) -> Problem 
             then = _as_of(history, trial, interval, earlier[interval - 1].time_s)
             if policy.evaluate(then, trial.number, since=interval - 1).stop:
                 rule = f"trial {trial.number} was over before it could be stopped ({decision.reason})"
-                return Problem(where, rule, None, "Look at the metrics more often: poll_interval.")
+                return Problem(where, rule, None, "Log it earlier, or look more often: poll_interval.")
         rule = f"trial {trial.number} would have been stopped ({decision.reason}), but the others came there later"
         fix = "Run fewer at once (limits.max_concurrent_trials), or more in all (limits.max_total_trials)."
         return Problem(where, rule, None, fix)

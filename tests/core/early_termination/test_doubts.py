@@ -238,7 +238,7 @@ def test_what_it_says_to_set_is_early_enough(reports: int, interval: int, delay:
             (
                 "early_termination: trial 1 was over before it could be stopped (asha: 0.9 at interval 1 is not among "
                 "the best 1/4 of 2 trials there; the last one spared has 0.1). "
-                "Look at the metrics more often: poll_interval."
+                "Log it earlier, or look more often: poll_interval."
             ),
             id="trials-are-over-before-they-are-looked-at",
         ),
