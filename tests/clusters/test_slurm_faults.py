@@ -9,13 +9,13 @@ import pytest
 from tests.clusters.apps import SlurmApp
 from tests.clusters.slurm import Slurm
 from tests.launchers.faults import FAULTS
-from tests.launchers.test_fault_matrix import IN_A_JOB, Swept, check, directory, swept
+from tests.launchers.test_fault_matrix import IN_A_JOB, JOB_TIMEOUT_S, Swept, check, directory, swept
 
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory, slurm: Slurm) -> Swept:
     app = SlurmApp(tmp_path_factory.mktemp("slurm"), slurm)
-    return swept(app, list(FAULTS), trains=True, trial_timeout=6, start_method="auto")
+    return swept(app, list(FAULTS), trains=True, trial_timeout=JOB_TIMEOUT_S, start_method="auto")
 
 
 def test_every_row_has_the_state_and_the_reason_that_it_has_here(matrix: Swept) -> None:

@@ -60,13 +60,13 @@ IN_A_THREAD = {
     "OpenMP after OpenMP at import": ("completed", ""),
 }
 
+JOBS = ("submitit_local", "ray")
+JOB_TIMEOUT_S = 15
 # A job imports the app elsewhere and later, so that there is no fork between training and training.
 IN_A_JOB = {
-    fault: (state, reason.replace("of 3 s", "of 6 s"))  # which takes time
+    fault: (state, reason.replace("of 3 s", f"of {JOB_TIMEOUT_S} s"))  # which takes time
     for fault, (state, reason) in (EXPECTED | {"OpenMP after OpenMP at import": ("completed", "")}).items()
 }
-
-JOBS = ("submitit_local", "ray")
 
 Swept = tuple[LauncherApp, Run]
 
@@ -91,7 +91,7 @@ def swept(app: LauncherApp, faults: Sequence[str], *, trains: bool, trial_timeou
 @pytest.fixture(scope="module", params=LAUNCHERS)
 def matrix(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Swept:
     app = LauncherApp(tmp_path_factory.mktemp(request.param), request.param)
-    timeout = 6 if request.param in JOBS else 3
+    timeout = JOB_TIMEOUT_S if request.param in JOBS else 3
     return swept(app, list(FAULTS), trains=True, trial_timeout=timeout, start_method="fork")
 
 
