@@ -12,7 +12,7 @@ help:
 	@echo "make test    every test"
 	@echo "make bench   the benchmarks, about six minutes, into benchmarks/results"
 	@echo "make bench-samplers   the benchmarks of samplers, 1-2 hours; goes on where it was stopped"
-	@echo "make bench-policies   the benchmark of early termination, half an hour"
+	@echo "make bench-policies   the benchmark of early termination, 12 minutes"
 	@echo "make fix     format, and repair what the linter can"
 	@echo "make clean   remove the environment, caches and what sweeps of the examples wrote"
 

@@ -27,7 +27,12 @@ _BY_TASK = (
     "Regret, and epochs trained, with {workers} workers. Foresight: rank correlation of the configurations' best after "
     "5 epochs with their best of all, over the better half. The last {crossing} cross."
 )
-_SHOWN = ("Optuna MedianPruner", "Optuna HyperbandPruner", "Optuna SuccessiveHalvingPruner, min 1")
+_SHOWN = (
+    "bandit, slack_factor 0.1",
+    "Optuna MedianPruner",
+    "Optuna HyperbandPruner",
+    "Optuna SuccessiveHalvingPruner, min 1",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,11 @@ DEFAULTS = {
     "devices": None,
 }
 
-_NODE = OmegaConf.create(DEFAULTS, flags={"struct": False})  # any key can be given, for azsweep to judge
+_PRESETS = ["_self_", {"early_termination": None}]  # none of configs/hydra/sweeper/early_termination until it is chosen
+_NODE = OmegaConf.create(
+    {"defaults": _PRESETS, **DEFAULTS},
+    flags={"struct": False},  # any key can be given, for azsweep to judge
+)
 ConfigStore.instance().store(group="hydra/sweeper", name="azsweep", node=_NODE, provider="hydra_azsweep_sweeper")
 
 

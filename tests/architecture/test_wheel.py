@@ -90,7 +90,7 @@ from omegaconf import OmegaConf
 
 with initialize(version_base="1.3", config_path=None):
     for choice in sys.argv[1:]:
-        config = compose(overrides=[choice], return_hydra_config=True)
+        config = compose(overrides=["hydra/sweeper=azsweep", choice], return_hydra_config=True)
         print(choice, OmegaConf.select(config, choice.partition("=")[0].replace("/", ".")))
 """
 
