@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from azsweep_core.early_termination import read_policy
 from azsweep_core.objective import Goal
+from azsweep_core.testing.simulation import FakeClock
+from benchmarks._early_termination import replay
 from benchmarks._early_termination.contenders import OURS, PRESETS, THEIRS
 from benchmarks._early_termination.curves import EPOCHS, TASKS, Task, load
 from benchmarks._early_termination.page import preset
@@ -81,6 +84,25 @@ def test_a_stopped_trial_counts_for_the_epochs_that_it_had_begun_and_for_its_bes
         whole, stopped = whole + reached + 1, stopped + (reached < 2)
     assert found.regret == TOY.regret(best)
     assert whole <= found.epochs * 12 <= whole + 0.4 * stopped  # a look every 0.2 s, at the least of 0.5 s an epoch
+
+
+class Interrupting(FakeClock):
+    """One Ctrl-C after two seconds of a sweep."""
+
+    pressed = False
+
+    def now(self) -> float:
+        if self.now_s >= 2.0 and not self.pressed:
+            self.pressed = True
+            signal.raise_signal(signal.SIGINT)
+        return self.now_s
+
+
+def test_an_interrupted_sweep_is_not_taken_for_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "FakeClock", Interrupting)
+
+    with pytest.raises(KeyboardInterrupt):
+        ours(TOY, 0, 1, None)
 
 
 def test_a_pruned_trial_counts_for_the_epochs_until_then() -> None:
