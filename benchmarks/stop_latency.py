@@ -28,7 +28,7 @@ _GOAL_S = 2
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Seconds of one stop: from the value in the store to the decision, to the exception in the task, to the end."""
+    """Seconds of one stop: from logging the value to the decision, to the exception in the task, to the end."""
 
     decided_s: float
     raised_s: float
@@ -144,7 +144,7 @@ def _report(rows: Sequence[Sequence[str]], stops: int) -> str:
     columns = ["launcher", "at once", "stops", "decision, s", "exception, s", "end, s", "in all, s"]
     note = (
         f"A good trial, then {stops} that log one bad value at any time between two looks at the metrics, and wait; a "
-        "bandit policy stops them. *Decision*: from the return of their `mlflow.log_metric` to `stop_requested` in the "
+        "bandit policy stops them. *Decision*: from their call of `mlflow.log_metric` to `stop_requested` in the "
         "ledger, with the default `poll_interval` of 1 s, a SQLite file as the store and, for SLURM, a server before "
         "one. *Exception*: from there to `TrialStopped` in the task. *End*: from there to `trial_ended` in the ledger, "
         "when the process is gone. Median and, in brackets, the worst. The goal is that none takes more than "
