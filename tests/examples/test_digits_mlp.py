@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits_mlp"
-EPOCHS = 30
-RATES = "0.05,0.0001,0.0002"
+EPOCHS = 40
+RATES = "0.05,0.0001"
 """The first one is best from the first epoch to the last: no policy may stop it."""
 
 
@@ -34,6 +35,7 @@ def sweep(app: Path, name: str, *arguments: str) -> list[tuple[str, list[float]]
         [sys.executable, "train.py", "--multirun", "+experiment=sweep", f"hydra.sweep.dir={name}", *small]
         + [f"hydra.sweeper.{setting}" for setting in settings],
         cwd=app,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # two threads take longer for so small matrices
         capture_output=True,
         text=True,
         check=False,
@@ -51,11 +53,9 @@ def test_the_policy_saves_epochs_and_finds_the_same(app: Path) -> None:
     without = sweep(app, "without", "early_termination=null")
     with_policy = sweep(app, "with")
 
-    assert [(state, len(losses)) for state, losses in without] == [("completed", EPOCHS)] * 3
+    assert [(state, len(losses)) for state, losses in without] == [("completed", EPOCHS)] * 2
     assert with_policy[0][0] == "completed"
-    stopped = [len(losses) for state, losses in with_policy if state == "terminated"]
-    assert stopped
-    assert 5 <= min(stopped) <= max(stopped) < EPOCHS
-    assert sum(len(losses) for _, losses in with_policy) < 3 * EPOCHS
+    assert with_policy[1][0] == "terminated"
+    assert 5 <= len(with_policy[1][1]) < EPOCHS
     best = [min(min(losses) for _, losses in trials) for trials in (without, with_policy)]
     assert best[1] == pytest.approx(best[0], rel=1e-3)
