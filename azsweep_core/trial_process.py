@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import numbers
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -46,12 +47,11 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
     Raises:
         BaseException: whatever the task raised, after it was recorded.
     """
-    os.environ[VARIABLE] = str(control.path)
     began_s = time.time()
     result: dict[str, Any] = {"began_s": began_s, "directory": directory, "output_from": control.output_size()}
     control.beat(result)
     try:
-        with _Watchdog(control, result):
+        with _named_to_all(control), _Watchdog(control, result):
             value = task()
     except TrialStopped as stopped:
         control.write_result({**result, "outcome": "stopped", "reason": str(stopped), "ended_s": time.time()})
@@ -69,6 +69,20 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
         raise
     control.write_result({**result, **_returned(value), "ended_s": time.time()})
     return value
+
+
+@contextlib.contextmanager
+def _named_to_all(control: ControlDir) -> Iterator[None]:
+    """While entered, this process and what it starts know whose trial they are."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(control.path)
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(VARIABLE, None)
+        else:
+            os.environ[VARIABLE] = before
 
 
 def _stop_behind(error: BaseException) -> TrialStopped | None:
