@@ -46,7 +46,7 @@ docs: setup
 
 bench: setup
 	@mkdir -p benchmarks/results
-	@for name in plugin_import overhead utilisation growth stop_latency; do \
+	@for name in plugin_import overhead utilisation growth live_metrics stop_latency; do \
 		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \

@@ -84,6 +84,7 @@ def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
+        pytest.param("live_metrics.py", 1, id="live-metrics"),
         pytest.param("plugin_import.py", 1, id="plugin-import"),
         pytest.param("sampler_quality.py", 6, id="sampler-quality"),
         pytest.param("sampler_cost.py", 2, id="sampler-cost"),
@@ -107,6 +108,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
     [
         "early_termination.py",
         "growth.py",
+        "live_metrics.py",
         "overhead.py",
         "plugin_import.py",
         "sampler_cost.py",
