@@ -40,12 +40,12 @@ class SubmititJob:
 
 def run_in_job(job: SubmititJob) -> None:
     """Run the trial to its end, however that comes; unless it is over, for SLURM may run a job again."""
-    if job.control.result() is not None:
-        return
     began = time.monotonic()
     _ignore_early_warnings(began + job.limit_s)
     rank = os.environ.get("SLURM_PROCID") or os.environ.get("SUBMITIT_LOCAL_GLOBALID", "0")
     is_first = rank == "0"
+    if job.control.result() is not None and (is_first or os.environ.get("SLURM_RESTART_COUNT", "0") != "0"):
+        return  # a further process of a job that runs for the first time may just be late
     helper: ProcessHelper[SubmititJob] = ProcessHelper(_run_first if is_first else _run_other)
     try:
         output = job.control.output_file if is_first else job.control.path / f"output-{rank}.log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,15 @@ from benchmarks._early_termination.page import preset
 from benchmarks._early_termination.replay import order, ours, theirs
 from tests.benchmarks.test_benchmarks import run
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Optuna's own log, as the benchmark has it."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(verbosity)
+
 
 LOSSES = [[4.0, 3.0, 2.0], [5.0, 5.0, 5.0], [6.0, 1.0, 1.5], [9.0, 9.0, 8.0]]
 TOY = Task("toy", Goal.MINIMIZE, LOSSES, [0.5, 1.0, 1.5, 1.0])
@@ -100,9 +109,13 @@ class Interrupting(FakeClock):
 
 def test_an_interrupted_sweep_is_not_taken_for_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "FakeClock", Interrupting)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it puts aside without it
 
-    with pytest.raises(KeyboardInterrupt):
-        ours(TOY, 0, 1, None)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ours(TOY, 0, 1, None)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_pruned_trial_counts_for_the_epochs_until_then() -> None:
