@@ -1,7 +1,8 @@
-"""What all tests share: the tests' own SLURM, and which files are not searched for doctests."""
+"""What all tests share: the tests' own SLURM, a silent Optuna, and which files are not searched for doctests."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "slurm" in getattr(item, "fixturenames", ()):
         item.add_marker("slurm")
+
+
+@pytest.fixture
+def quiet_optuna() -> Iterator[None]:
+    """Optuna logs warnings only, as it does in a sweep; afterwards as before."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    yield
+    optuna.logging.set_verbosity(verbosity)
 
 
 @pytest.fixture(scope="session")

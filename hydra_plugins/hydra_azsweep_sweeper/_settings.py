@@ -237,9 +237,8 @@ def _jobs(execution: Any, config: DictConfig, problems: list[Problem]) -> Jobs:
 
 
 def _device_problem(settings: Settings) -> Problem:
-    ask = "Ray" if settings.jobs is Jobs.RAY else "SLURM"
-    option = "ray.remote.num_gpus" if settings.jobs is Jobs.RAY else "gpus_per_node"
-    fix = f"Ask {ask} for them: hydra.launcher.{option}=1."
+    on_ray = "Ask Ray for them: ++hydra.launcher.ray.remote.num_gpus=1."
+    fix = on_ray if settings.jobs is Jobs.RAY else "Ask SLURM for them: hydra.launcher.gpus_per_node=1."
     return Problem("devices", "are shared out among trials on this machine only", ", ".join(settings.devices), fix)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,7 @@ from benchmarks._early_termination.page import preset
 from benchmarks._early_termination.replay import order, ours, theirs
 from tests.benchmarks.test_benchmarks import run
 
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Optuna's own log, as the benchmark has it."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
-
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 LOSSES = [[4.0, 3.0, 2.0], [5.0, 5.0, 5.0], [6.0, 1.0, 1.5], [9.0, 9.0, 8.0]]
 TOY = Task("toy", Goal.MINIMIZE, LOSSES, [0.5, 1.0, 1.5, 1.0])

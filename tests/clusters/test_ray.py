@@ -158,6 +158,30 @@ def test_what_ray_does_not_take_is_told_in_words(app: RayApp) -> None:
     assert "Traceback" not in run.text
 
 
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        pytest.param(
+            "hydra.sweeper.devices=[0]",
+            "devices: are shared out among trials on this machine only; got 0."
+            " Ask Ray for them: ++hydra.launcher.ray.remote.num_gpus=1.",
+            id="devices",
+        ),
+        pytest.param(
+            "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.ray_aws_launcher.RayAWSLauncher",
+            "hydra.launcher: ray_aws starts a cluster for each batch of its own; got hydra_plugins.",
+            id="ray_aws",
+        ),
+    ],
+)
+def test_what_does_not_go_with_ray_is_refused_with_the_way_round(app: RayApp, argument: str, words: str) -> None:
+    run = app.run("--multirun", "x=choice(0)", argument)
+
+    assert run.code == 1
+    assert words in run.err
+    assert not run.sweep.exists()
+
+
 def test_retries_are_the_sweeps_and_a_task_may_use_ray_itself(app: RayApp) -> None:
     app.write(
         """

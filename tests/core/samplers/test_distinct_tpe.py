@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import optuna
@@ -15,12 +14,7 @@ from azsweep_core.samplers._distinct_tpe import DRAWS, DistinctTPESampler
 SPACE = {"a": CategoricalDistribution(list("uvwxyz")), "b": CategoricalDistribution(list("uvwxyz"))}
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 class Stubborn(DistinctTPESampler):

@@ -18,13 +18,7 @@ from azsweep_core.samplers._distinct_tpe import Result
 from azsweep_core.samplers._gaussian_process import IllConditionedError
 from azsweep_core.samplers._mixed import MixedSampler, observations
 
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    yield
-    optuna.logging.set_verbosity(verbosity)
+pytestmark = pytest.mark.usefixtures("quiet_optuna")
 
 
 @pytest.fixture
