@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-__all__ = ["become_subreaper", "children", "descendants_with_variable", "die_with_parent"]
+__all__ = ["become_subreaper", "children", "descendants_with_variable", "die_with_parent", "holders", "started"]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -55,17 +55,44 @@ def descendants_with_variable(pid: int, name: str, value: str, but: Collection[i
     return found
 
 
+def holders(directory: Path) -> dict[int, bool]:
+    """Pids of other processes that have a file below a directory open; True for those whose output goes there.
+
+    Only those of which this user may know.
+    """
+    below = f"{directory.resolve()}{os.sep}"
+    found: dict[int, bool] = {}
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            for entry in Path(f"/proc/{pid}/fd").iterdir():
+                if pid != os.getpid() and f"{entry.readlink()}{os.sep}".startswith(below):
+                    found[pid] = found.get(pid, False) or entry.name in ("1", "2")
+    return found
+
+
+def started(pid: int) -> str | None:
+    """When a process started, as a text that no other process with its pid has; None if there is none."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else fields[19]  # a zombie is a process no more
+
+
 def _pids() -> Iterator[int]:
     with contextlib.suppress(FileNotFoundError):
         yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
 def _parent(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if fields is None else int(fields[1])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third on: state, parent ..."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[1])
+    return stat.rpartition(")")[2].split()
 
 
 def _prctl(option: int, argument: int) -> None:

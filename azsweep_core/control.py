@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from azsweep_core._json_values import from_json, to_json
+from azsweep_core.ports import Launch
 from azsweep_core.trial import StopRequest, TrialState
 
 __all__ = ["ControlDir", "write_atomically"]
@@ -43,7 +45,7 @@ class ControlDir:
     def create(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
         """Make the directory of a new attempt with its empty files."""
         control = cls.of(sweep_dir, number, attempt)
-        control.path.mkdir(parents=True)
+        control.path.mkdir(parents=True, exist_ok=True)
         control.stop_file.touch()
         control.heartbeat_file.touch()
         control.metrics_file.touch()
@@ -77,6 +79,20 @@ class ControlDir:
     def job_file(self) -> Path:
         return self.path / "job.json"
 
+    def note_launch(self, launch: Launch) -> None:
+        """Say which point is tried here: what a damaged ledger has forgotten is known from here."""
+        document = {"parameters": to_json(dict(launch.parameters)), "mlflow_run_id": launch.mlflow_run_id}
+        write_atomically(self.path / "launch.json", json.dumps(document))
+
+    def launch(self) -> Document | None:
+        """What `note_launch` wrote (`parameters`, `mlflow_run_id`), or None."""
+        document = _read(self.path / "launch.json")
+        return None if document is None else {**document, "parameters": from_json(document["parameters"])}
+
+    def job(self) -> Document:
+        """What `note_job` wrote; empty if the attempt is no job of a cluster, or not yet known as one."""
+        return _read(self.job_file) or {}
+
     def note_job(self, document: Mapping[str, Any]) -> None:
         """Say which job of a cluster runs the attempt."""
         write_atomically(self.job_file, json.dumps(document))
@@ -92,13 +108,20 @@ class ControlDir:
 
     def request_stop(self, request: StopRequest, grace_s: float) -> None:
         """Ask the task to stop within `grace_s` seconds."""
-        document = {"state": request.state.value, "reason": request.reason, "grace_s": grace_s}
+        document = {
+            "state": request.state.value,
+            "reason": request.reason,
+            "by_user": request.by_user,
+            "grace_s": grace_s,
+        }
         self.stop_file.write_text(json.dumps(document), encoding="utf-8")
 
     def stop_request(self) -> StopRequest | None:
         """What `request_stop` wrote, or None."""
         document = _read(self.stop_file)
-        return None if document is None else StopRequest(TrialState(document["state"]), document["reason"])
+        if document is None:
+            return None
+        return StopRequest(TrialState(document["state"]), document["reason"], document.get("by_user", False))
 
     def stop_grace_s(self) -> float | None:
         """Seconds that the task has from when it was asked to stop; None if it was not."""

@@ -3,135 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
-from azsweep_core.objective import Objective
-from azsweep_core.trial import TRANSITIONS, EarlierTrial, Measurement, Parameters, StopRequest, Trial, TrialState
-
-__all__ = [
-    "AttemptLost",
-    "Event",
-    "History",
-    "StopRequested",
-    "SweepEnded",
-    "SweepStarted",
-    "TrialBegan",
-    "TrialEnded",
-    "TrialMeasured",
-    "TrialSubmitted",
-    "WarmStarted",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepStarted:
-    """The first event: when, and with which configuration."""
-
-    time_s: float
-    spec: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarmStarted:
-    """The trials of earlier sweeps that the sampler learns from; written before any trial of this one.
-
-    One event for all of them: a ledger holds the head start whole or, torn, not at all.
-    """
-
-    time_s: float
-    trials: tuple[EarlierTrial, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialSubmitted:
-    """An attempt is about to be handed to the launcher; written before that happens."""
-
-    time_s: float
-    number: int
-    attempt: int
-    parameters: Parameters
-    mlflow_run_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialBegan:
-    """The attempt's task has begun, in this directory."""
-
-    time_s: float
-    number: int
-    directory: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialMeasured:
-    """New reports of the primary metric, in order."""
-
-    number: int
-    measurements: tuple[Measurement, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopRequested:
-    """The trial was told to stop."""
-
-    time_s: float
-    number: int
-    request: StopRequest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptLost:
-    """The infrastructure lost the attempt; the trial waits for another."""
-
-    time_s: float
-    number: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialEnded:
-    """The trial is over."""
-
-    time_s: float
-    number: int
-    state: TrialState
-    reason: str = ""
-    failure: str | None = None
-    directory: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepEnded:
-    """The last event, with the reason in words."""
-
-    time_s: float
-    stop_reason: str
-
-
-Event = (
-    SweepStarted
-    | WarmStarted
-    | TrialSubmitted
-    | TrialBegan
-    | TrialMeasured
-    | StopRequested
-    | AttemptLost
-    | TrialEnded
-    | SweepEnded
+from azsweep_core.events import (
+    AttemptLost,
+    Ending,
+    Event,
+    StopRequested,
+    SweepEnded,
+    SweepResumed,
+    SweepStarted,
+    TrialBegan,
+    TrialEnded,
+    TrialMeasured,
+    TrialSubmitted,
+    WarmStarted,
 )
+from azsweep_core.objective import Objective
+from azsweep_core.trial import TRANSITIONS, EarlierTrial, Trial, TrialState
+
+__all__ = ["History"]
 
 
 class History:
     """Trials by number, with the counts and the incumbent that decisions ask for at every turn, each in O(1).
 
+    `started_s` is when the sweep would have started had it never been interrupted; `last_s` the time of the last event.
     `earlier` are trials of other sweeps: for the sampler to learn from, and in nothing else that is said here.
     """
 
     def __init__(self, objective: Objective) -> None:
         self.objective = objective
         self.started_s: float | None = None
-        self.stop_reason: str | None = None
+        self.last_s = 0.0
+        self.ending: Ending | None = None
         self.best: Trial | None = None
         self.earlier: tuple[EarlierTrial, ...] = ()
         self._trials: dict[int, Trial] = {}
@@ -160,6 +66,11 @@ class History:
         return iter(self._trials[number] for number in sorted(self._trials))
 
     @property
+    def stop_reason(self) -> str | None:
+        """Why the sweep has ended, in words."""
+        return None if self.ending is None else self.ending.reason
+
+    @property
     def active(self) -> list[Trial]:
         """Trials handed to the launcher and not over, oldest first."""
         return [self._trials[number] for number in self._active]
@@ -173,6 +84,11 @@ class History:
     def finished(self) -> int:
         """How many trials are over."""
         return sum(count for state, count in self._counts.items() if state.is_final)
+
+    @property
+    def interrupted(self) -> list[Trial]:
+        """Trials that the user's stop cancelled, which run again when the sweep is resumed; by number."""
+        return [trial for trial in self.trials if trial.interrupted]
 
     def first_finished(self, count: int) -> list[Trial]:
         """The first `count` trials that ended (at most), in the order they did."""
@@ -193,12 +109,10 @@ class History:
     def apply(self, event: Event) -> None:
         """Bring the history up to `event`; an event that cannot follow is a fault of ours and raises ValueError."""
         match event:
-            case SweepStarted():
-                self.started_s = event.time_s
+            case SweepStarted() | SweepResumed() | SweepEnded():
+                self._turn(event)
             case WarmStarted():
                 self._warm_start(event)
-            case SweepEnded():
-                self.stop_reason = event.stop_reason
             case TrialSubmitted():
                 self._submit(event)
             case TrialBegan():
@@ -208,11 +122,23 @@ class History:
             case StopRequested():
                 self._put(replace(self[event.number], stopping=event.request))
             case AttemptLost():
-                self._move(replace(self[event.number], state=TrialState.PENDING, reason=event.reason))
-                del self._active[event.number]
-                self._lost[event.number] = None
+                self._lose(event)
             case TrialEnded():
                 self._end(event)
+        if not isinstance(event, (TrialBegan, TrialMeasured)):  # the times of those two are another machine's
+            self.last_s = max(self.last_s, event.time_s)
+
+    def _turn(self, event: SweepStarted | SweepResumed | SweepEnded) -> None:
+        match event:
+            case SweepStarted():
+                if self.started_s is not None:
+                    raise ValueError("a sweep begins once")
+                self.started_s = event.time_s
+            case SweepResumed():
+                self.started_s = event.time_s - event.used_s
+                self.ending = None
+            case SweepEnded():
+                self.ending = Ending(event.kind, event.stop_reason)
 
     def _warm_start(self, event: WarmStarted) -> None:
         if self._trials or self.earlier:
@@ -230,21 +156,37 @@ class History:
         )
         earlier = self._trials.get(event.number)
         if earlier is not None:
-            trial = replace(trial, measurements=earlier.measurements, value=earlier.value)
+            held = earlier.measurements
+            trial = replace(trial, measurements=held, inherited=len(held), losses=earlier.losses)
         self._move(trial)
         self._lost.pop(event.number, None)
         self._active[event.number] = None
 
     def _measure(self, event: TrialMeasured) -> None:
         trial = self[event.number]
-        value = trial.value
+        if trial.inherited and not event.returned:
+            self._put(_valued(trial.with_reports(event.measurements), self.objective))
+            return
+        value = _valued(trial, self.objective).value if trial.inherited else trial.value
         for measurement in event.measurements:
             if self.objective.is_better(measurement.value, value):
                 value = measurement.value
         self._put(replace(trial, measurements=trial.measurements + event.measurements, value=value))
 
+    def _lose(self, event: AttemptLost) -> None:
+        trial = self[event.number]
+        if trial.state.is_final:
+            self._ended.remove(event.number)
+        losses = trial.losses + (not event.with_sweep)
+        waiting = replace(trial, reason=event.reason, losses=losses, value=None, ended_s=None, failure=None)
+        self._move(replace(waiting, state=TrialState.PENDING, interrupted=False, stopping=None))
+        self._active.pop(event.number, None)
+        self._lost[event.number] = None
+
     def _end(self, event: TrialEnded) -> None:
         trial = self[event.number]
+        if trial.value is None:  # none of its last attempt's reports came
+            trial = _valued(trial, self.objective)
         self._move(
             replace(
                 trial,
@@ -253,6 +195,7 @@ class History:
                 ended_s=event.time_s,
                 failure=event.failure,
                 directory=event.directory or trial.directory,
+                interrupted=event.by_user,
             )
         )
         self._active.pop(event.number, None)
@@ -263,7 +206,8 @@ class History:
         """Store `trial` in its new state, if it may go there."""
         earlier = self._trials.get(trial.number)
         if earlier is not None:
-            if trial.state not in TRANSITIONS[earlier.state]:
+            again = earlier.interrupted and trial.state is TrialState.PENDING
+            if trial.state not in TRANSITIONS[earlier.state] and not again:
                 raise ValueError(f"trial {trial.number} cannot go from {earlier.state.value} to {trial.state.value}")
             self._counts[earlier.state] -= 1
         self._counts[trial.state] += 1
@@ -271,9 +215,16 @@ class History:
 
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
+        if self.best is not None and self.best.number == trial.number and self._is_worse(trial.value, self.best.value):
+            self.best = None
+            for each in self._trials.values():
+                self.best = self._better(self.best, each)
         self.best = self._better(self.best, trial)
         if trial.state is TrialState.COMPLETED:
             self._best_completed = self._better(self._best_completed, trial)
+
+    def _is_worse(self, value: float | None, before: float | None) -> bool:
+        return value is None or (before is not None and self.objective.is_better(before, value))
 
     def _better(self, best: Trial | None, trial: Trial) -> Trial | None:
         """Which of the two leads; `trial` may be a newer state of `best`. Of equals the one with the lower number."""
@@ -282,3 +233,12 @@ class History:
         if best is None or best.number == trial.number or self.objective.is_better(trial.value, best.value):
             return trial
         return trial if trial.value == best.value and trial.number < best.number else best
+
+
+def _valued(trial: Trial, objective: Objective) -> Trial:
+    """The trial with the best of all its measurements as its value."""
+    value = None
+    for measurement in trial.measurements:
+        if objective.is_better(measurement.value, value):
+            value = measurement.value
+    return replace(trial, value=value)

@@ -1,171 +1,124 @@
-"""The sweep's append-only record: one event a line of JSON, written by the coordinator alone. Decides nothing."""
+"""The sweep's append-only record, `sweep.jsonl`: one event a line, by the coordinator alone. Decides nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from azsweep_core._ledger_lines import SCHEMA_VERSION, TornLineError, decode, encode
 from azsweep_core.errors import AzsweepError
-from azsweep_core.history import (
-    AttemptLost,
-    Event,
-    StopRequested,
-    SweepEnded,
-    SweepStarted,
-    TrialBegan,
-    TrialEnded,
-    TrialMeasured,
-    TrialSubmitted,
-    WarmStarted,
-)
-from azsweep_core.trial import EarlierTrial, Measurement, StopRequest, TrialState
+from azsweep_core.events import Event
 
-__all__ = ["SCHEMA_VERSION", "Ledger", "read_ledger"]
+__all__ = ["LEDGER", "SCHEMA_VERSION", "Ledger", "LedgerReader", "read_ledger"]
 
-SCHEMA_VERSION = 1
-
-_EVENTS: Mapping[str, type[Any]] = {
-    "sweep_started": SweepStarted,
-    "warm_started": WarmStarted,
-    "trial_submitted": TrialSubmitted,
-    "trial_began": TrialBegan,
-    "trial_measured": TrialMeasured,
-    "stop_requested": StopRequested,
-    "attempt_lost": AttemptLost,
-    "trial_ended": TrialEnded,
-    "sweep_ended": SweepEnded,
-}
-_NAMES = {event: name for name, event in _EVENTS.items()}
+LEDGER = "sweep.jsonl"
+"""The name of every sweep's ledger, in the sweep's directory."""
 
 
 class Ledger:
-    """Appends events to `sweep.jsonl`. A line is whole or, after a crash, the torn last one.
+    """Appends events to the file. A line is whole or, after a crash, the torn last one.
 
+    Args:
+        keep: go on with the ledger that is there, of which so many bytes are whole lines; the rest is cut off.
     Raises:
         AzsweepError: if the file is there already: another sweep's record is never continued by mistake.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep: int = 0) -> None:
         self.path = path
         self._is_synced = True
+        self._size = keep
         try:
-            self._stream = path.open("x", encoding="utf-8")
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | (0 if keep else os.O_CREAT | os.O_EXCL), 0o666)
         except FileExistsError:
             raise AzsweepError(
                 f"hydra.sweep.dir: must not hold another sweep; got {path.parent}, which has a {path.name}. "
                 "Choose another directory, or move that one away."
             ) from None
+        if keep:
+            os.ftruncate(self._file, keep)
 
     def append(self, event: Event) -> None:
-        """Write the event; durable after the next `sync`."""
-        self._stream.write(json.dumps(_encode(event), allow_nan=False) + "\n")
-        self._stream.flush()
+        """Write the event; durable after the next `sync`.
+
+        Raises:
+            OSError: if it cannot be written. Then the ledger is as it was before.
+        """
+        line = f"{json.dumps(encode(event), allow_nan=False)}\n".encode()
+        try:
+            written = os.write(self._file, line)
+            while written < len(line):  # the disk is full, or nearly so
+                written += os.write(self._file, line[written:])
+        except OSError:
+            with contextlib.suppress(OSError):  # a reader knows a torn line, too
+                os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
         self._is_synced = False
 
     def sync(self) -> None:
         """Have every event so far on the disk; costs nothing if they are."""
         if not self._is_synced:
-            os.fsync(self._stream.fileno())
+            os.fsync(self._file)
             self._is_synced = True
 
     def close(self) -> None:
         """Leaves no file without events: no sweep has begun."""
-        is_unused = not self._stream.closed and self._stream.tell() == 0
-        self._stream.close()
-        if is_unused:
+        if self._file < 0:
+            return
+        os.close(self._file)
+        self._file = -1
+        if self._size == 0:
             self.path.unlink()
+
+
+class LedgerReader:
+    """Reads a ledger as it grows, each line once. A torn last line is not there yet.
+
+    `size` is how many bytes of whole lines were read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = 0
+        self.size = 0
+
+    def news(self) -> Iterator[Event]:
+        """Events that were written since the last call, in order.
+
+        Raises:
+            AzsweepError: naming the line, if one cannot be read, or is of a later schema.
+            OSError: if the file cannot be read.
+        """
+        with self._path.open("rb") as stream:
+            stream.seek(self.size)
+            data = stream.read()
+        lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+        for line in lines:
+            try:
+                event = decode(line)
+            except TornLineError as torn:
+                if line is lines[-1]:
+                    return
+                raise self._damaged(line, torn) from torn
+            except ValueError as error:
+                raise self._damaged(line, error) from error
+            self._lines += 1
+            self.size += len(line)
+            yield event
+
+    def _damaged(self, line: bytes, error: Exception) -> AzsweepError:
+        text = line.decode(errors="replace").rstrip("\n")[:80]
+        return AzsweepError(f"{self._path}:{self._lines + 1}: must be an event of a sweep; got {text!r} ({error}).")
 
 
 def read_ledger(path: Path) -> Iterator[Event]:
     """The events of a ledger in order; a torn last line is left out.
 
     Raises:
-        AzsweepError: naming the line, if one before the last cannot be read or the schema is of another version.
+        AzsweepError, OSError: as LedgerReader's.
     """
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    whole, tail = lines[:-1], lines[-1]
-    for number, line in enumerate(whole, start=1):
-        try:
-            yield _decode(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            if number == len(whole) and not tail:
-                return
-            raise AzsweepError(f"{path}:{number}: must be an event of a sweep; got {line[:80]!r} ({error}).") from error
-
-
-def _encode(event: Event) -> dict[str, Any]:
-    document: dict[str, Any] = {"event": _NAMES[type(event)]}
-    if isinstance(event, SweepStarted):
-        document["schema"] = SCHEMA_VERSION
-    return {**document, **_encode_fields(event)}
-
-
-def _encode_fields(record: Event | EarlierTrial) -> dict[str, Any]:
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: _ENCODERS[name](value) if name in _ENCODERS else value for name, value in values.items()}
-
-
-def _decode(document: dict[str, Any]) -> Event:
-    event = _EVENTS[document.pop("event")]
-    if event is SweepStarted and (schema := document.pop("schema")) != SCHEMA_VERSION:
-        raise ValueError(f"schema {schema}; this version reads schema {SCHEMA_VERSION}")
-    decoded: Event = event(**_decode_fields(event, document))
-    return decoded
-
-
-def _decode_fields(record: type[Any], document: dict[str, Any]) -> dict[str, Any]:
-    """What the record knows of the document; fields of a later version are left out."""
-    known = {field.name for field in fields(record)}
-    values = {name: value for name, value in document.items() if name in known}
-    return {name: _DECODERS[name](value) if name in _DECODERS else value for name, value in values.items()}
-
-
-def _number(value: float) -> float | str:
-    """JSON has no NaN and no infinities: they are written as text, which `float` reads back."""
-    return value if math.isfinite(value) else str(value)
-
-
-_FLOAT = "__float__"
-
-
-def _plain(value: Any) -> Any:
-    """JSON-able twin of a parameter's value; non-finite floats are marked so that text stays text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_FLOAT: str(value)}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _unplain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return float(value[_FLOAT]) if set(value) == {_FLOAT} else {key: _unplain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unplain(item) for item in value]
-    return value
-
-
-_ENCODERS: Mapping[str, Callable[[Any], Any]] = {
-    "spec": lambda spec: _plain(dict(spec)),
-    "state": lambda state: state.value,
-    "request": lambda request: {"state": request.state.value, "reason": request.reason},
-    "measurements": lambda found: [[each.step, _number(each.value), each.time_s] for each in found],
-    "parameters": lambda parameters: _plain(dict(parameters)),
-    "trials": lambda trials: [_encode_fields(trial) for trial in trials],
-}
-
-_DECODERS: Mapping[str, Callable[[Any], Any]] = {
-    "spec": _unplain,
-    "state": TrialState,
-    "request": lambda request: StopRequest(TrialState(request["state"]), request["reason"]),
-    "measurements": lambda found: tuple(Measurement(step, float(value), time_s) for step, value, time_s in found),
-    "parameters": lambda parameters: {key: _unplain(value) for key, value in parameters.items()},
-    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in trials),
-}
+    return LedgerReader(path).news()

@@ -29,6 +29,7 @@ class Lookout:
 
     Args:
         poll_interval_s: between two looks at least.
+        judged: by trial, how many reports it has been judged by already.
     """
 
     policy: Policy
@@ -36,8 +37,8 @@ class Lookout:
     clock: Clock
     primary_metric: str
     poll_interval_s: float
+    judged: dict[int, int] = field(default_factory=dict)
     _next_s: float = 0.0
-    _judged: dict[int, int] = field(default_factory=dict)
     _ask_for_names_after_s: float = _ASK_FOR_NAMES_AFTER_S
     _has_doubted: bool = False
 
@@ -54,16 +55,17 @@ class Lookout:
         self._look_for_other_names(history)
         return news
 
-    def judge(self, history: History, numbers: Sequence[int]) -> Iterator[tuple[int, Decision]]:
-        """The policy's decisions on these trials, each by the reports that it has not been judged by before."""
-        for number in numbers:
-            since = self._judged.get(number, 0)
-            self._judged[number] = len(history[number].measurements)
+    def judge(self, history: History, news: Mapping[int, tuple[Measurement, ...]]) -> Iterator[tuple[int, Decision]]:
+        """The policy's decisions on trials with news, each by the reports that it has not been judged by before."""
+        for number, reports in news.items():
+            total = len(history[number].measurements)
+            since = min(self.judged.get(number, 0), total - len(reports))  # less, if a new attempt has started over
+            self.judged[number] = total
             yield number, self.policy.evaluate(history, number, since=since)
 
     def note_end(self, history: History, number: int) -> None:
         """The trial is over."""
-        self._judged.pop(number, None)
+        self.judged.pop(number, None)
         if history.finished == _DOUBT_AFTER_TRIALS:
             self.doubt(history)
 

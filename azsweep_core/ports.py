@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from azsweep_core.events import TrialEnded
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
 __all__ = ["IN_A_CHILD_RUN", "Clock", "Launch", "Tracker", "TrialLauncher", "TrialReport"]
@@ -34,6 +35,7 @@ class Launch:
     attempt: int
     parameters: Parameters
     environment: Mapping[str, str]
+    mlflow_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class TrialReport:
         began_s: when the task began; None if it has not.
         ended: True once nothing of the attempt runs any more.
         lost: True if the infrastructure is to blame, so that another attempt may follow.
+        with_sweep: True if it was lost because its sweep was (killed, rebooted), which counts toward no limit.
+        by_user: True if it ended because the user ended the sweep; it runs again when that is resumed.
         state: final state when `ended` and not `lost`.
         reason: in words; empty for a completed trial.
         failure: what makes two failures alike.
@@ -56,6 +60,8 @@ class TrialReport:
     directory: str | None = None
     ended: bool = False
     lost: bool = False
+    with_sweep: bool = False
+    by_user: bool = False
     state: TrialState = TrialState.COMPLETED
     reason: str = ""
     failure: str | None = None
@@ -70,12 +76,27 @@ class TrialLauncher(Protocol):
         """Begin an attempt and return at once."""
         ...
 
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        """Take over the running trials of an earlier start of this sweep, whose coordinator is gone.
+
+        `poll` then reports on them as on its own: how those ended that have ended meanwhile, and those that still run
+        when they do. What ended with its coordinator is lost `with_sweep`. Nothing of that runs when this returns.
+
+        Raises:
+            AzsweepError: if one may still run where this launcher cannot see it.
+        """
+        ...
+
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
         """Reports on attempts that began or ended since the last call; waits up to `timeout_s` for the first."""
         ...
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
         """Ask the attempt to stop, and kill it (and all it started) after the grace period; no effect if it is over."""
+        ...
+
+    def conclude(self, trial: Trial, end: TrialEnded) -> None:
+        """Leave word among the attempt's files of how the trial ended, if it could not itself. Nothing of it runs."""
         ...
 
     def close(self) -> None:

@@ -166,6 +166,7 @@ class _Helper(Generic[Payload]):
         self._pids: dict[str, int] = {}
         self._keys: dict[int, str] = {}
         self._spare: _Spare[Payload] | None = None
+        self._sign: int | None = None
 
     def serve_and_exit(self, preload: Sequence[Callable[[], object]]) -> NoReturn:
         try:
@@ -213,6 +214,8 @@ class _Helper(Generic[Payload]):
 
     def _start(self, request: ChildRequest[Payload]) -> None:
         """Hand the request to the child that waits for one; to a new one if none does, or if it has died."""
+        if self._sign is None:
+            self._sign = os.open(request.output.parent, os.O_RDONLY)  # that this lives, for `leftovers` to see
         spare, self._spare = self._spare or self._fork(), None
         while not spare.take(request):
             spare = self._fork()

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
+from azsweep_core.events import Ending, EndingKind
 from azsweep_core.history import History
 from azsweep_core.limits import Limits
 from azsweep_core.trial import StopRequest, Trial, TrialState
 
-__all__ = ["Action", "Ending", "EndingKind", "Start", "Stop", "next_actions", "next_deadline", "why_end"]
+__all__ = ["Action", "Start", "Stop", "next_actions", "next_deadline", "why_end"]
 
 _RATE_JUDGED_FROM = 10
-
-
-class EndingKind(Enum):
-    """What brought the sweep to its end."""
-
-    FINISHED = "finished"
-    TIMEOUT = "timeout"
-    FAILURES = "failures"
-    USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """That no further trial starts, and why in words; from then on the sweep only waits for what still runs."""
-
-    kind: EndingKind
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +106,7 @@ def _why_stop(limits: Limits, trial: Trial, now: float, ending: Ending | None) -
     if trial.stopping is not None:
         return None
     if ending is not None:
-        return StopRequest(TrialState.CANCELLED, ending.reason)
+        return StopRequest(TrialState.CANCELLED, ending.reason, by_user=ending.kind is EndingKind.USER)
     limit = limits.trial_timeout_s
     if limit is not None and trial.started_s is not None and now - trial.started_s >= limit:
         return StopRequest(TrialState.TIMED_OUT, f"limits.trial_timeout of {limit:g} s reached")

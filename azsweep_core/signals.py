@@ -34,6 +34,10 @@ class StopSignals:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
+    def note(self, name: str) -> None:
+        """Count a stop that came another way."""
         self.count += 1
-        self.name = self.name or ("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+        self.name = self.name or name
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        self.note("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)

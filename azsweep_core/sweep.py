@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
-from azsweep_core.early_termination import Policy
-from azsweep_core.errors import StoreUnreachable
-from azsweep_core.history import (
+from azsweep_core.errors import AzsweepError, StoreUnreachable
+from azsweep_core.events import (
     AttemptLost,
+    Ending,
+    EndingKind,
     Event,
-    History,
     StopRequested,
     SweepEnded,
+    SweepResumed,
     SweepStarted,
     TrialBegan,
     TrialEnded,
@@ -23,137 +23,108 @@ from azsweep_core.history import (
     TrialSubmitted,
     WarmStarted,
 )
+from azsweep_core.history import History
 from azsweep_core.ledger import Ledger
-from azsweep_core.limits import Limits
 from azsweep_core.lookout import Lookout, missing_metric
-from azsweep_core.objective import Objective
 from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialReport
-from azsweep_core.samplers import Sampler
-from azsweep_core.scheduler import Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
-from azsweep_core.signals import StopSignals
-from azsweep_core.trial import EarlierTrial, Measurement, Parameters, StopRequest, Trial, TrialState
+from azsweep_core.scheduler import Start, Stop, next_actions, next_deadline, why_end
+from azsweep_core.sweep_plan import Observer, Past, Ports, SweepPlan, SweepResult
+from azsweep_core.trial import Measurement, Parameters, StopRequest, TrialState
 
-__all__ = ["Observer", "Ports", "SweepPlan", "SweepResult", "SystemClock", "run_sweep"]
+__all__ = ["run_sweep"]
 
 _HEAR_SIGNALS_EVERY_S = 0.2
+_KILLS = 2
+"""So many signals of the user's, and nobody waits any longer."""
+_ENDS_WITHIN_S = 5.0
 
 log = logging.getLogger("azsweep")
 
 
-class SystemClock:
-    """The wall clock at its creation, carried on by the monotonic one: never set back, comparable across restarts."""
-
-    def __init__(self) -> None:
-        self._offset_s = time.time() - time.monotonic()
-
-    def now(self) -> float:
-        return time.monotonic() + self._offset_s
-
-
-class Observer(Protocol):
-    """Told of every event after it is in the ledger; shows or writes, never decides."""
-
-    def notice(self, event: Event, history: History) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepPlan:
-    """What to run, all checked before.
-
-    Args:
-        spec: the configuration as the ledger's first event records it.
-        max_trials: trials in all; None for as many as the sampler has points.
-        slots: attempts that may be submitted or running at once.
-        stop_grace_s: time a stopped trial has to end by itself before it is killed.
-        earlier: trials of other sweeps for the sampler to learn from.
-        poll_interval_s: time between two looks at the metrics of running trials.
-    """
-
-    spec: Mapping[str, Any]
-    objective: Objective
-    limits: Limits
-    sampler: Sampler
-    policy: Policy | None
-    max_trials: int | None
-    slots: int
-    stop_grace_s: float = 10.0
-    poll_interval_s: float = 1.0
-    earlier: tuple[EarlierTrial, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SweepResult:
-    """A sweep that is over: its history and what ended it."""
-
-    history: History
-    ending: Ending
-
-    @property
-    def best(self) -> Trial | None:
-        """The trial with the best value, failed and stopped ones included, as AzureML counts."""
-        return self.history.best
-
-    @property
-    def trials(self) -> list[Trial]:
-        """Every trial, by number."""
-        return list(self.history.trials)
-
-    @property
-    def exit_code(self) -> int:
-        """130 if the user stopped it; 1 if a failure limit did or no trial has a value; else 0."""
-        if self.ending.kind is EndingKind.USER:
-            return 130
-        return 1 if self.ending.kind is EndingKind.FAILURES or self.best is None else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The world as the loop meets it. The tracker has started already; whoever made them closes them."""
-
-    launcher: TrialLauncher
-    tracker: Tracker
-    ledger: Ledger
-    clock: Clock
-    signals: StopSignals
-
-
 def run_sweep(plan: SweepPlan, ports: Ports, observers: Sequence[Observer] = ()) -> SweepResult:
     """Run the sweep to its end; no trial runs any more when this returns."""
-    return _Loop(plan, ports.launcher, ports.tracker, ports.ledger, ports.clock, observers, ports.signals).run()
+    return _Loop(plan, ports, observers).run()
 
 
 @dataclass(slots=True)
 class _Loop:
     plan: SweepPlan
-    launcher: TrialLauncher
-    tracker: Tracker
-    ledger: Ledger
-    clock: Clock
+    ports: Ports
     observers: Sequence[Observer]
-    signals: StopSignals
     history: History = field(init=False)
+    lookout: Lookout | None = field(init=False)
     ending: Ending | None = None
     exhausted: bool = False
     killed: bool = False
-    lookout: Lookout | None = None
     asked: dict[int, Parameters] = field(default_factory=dict)
     unfinished: list[TrialReport] = field(default_factory=list)
     directories: dict[str, int] = field(default_factory=dict)
     warned: bool = False
 
     def run(self) -> SweepResult:
-        self.history = History(self.plan.objective)
-        if self.plan.policy is not None:
-            self.lookout = Lookout(
-                policy=self.plan.policy,
-                tracker=self.tracker,
-                clock=self.clock,
-                primary_metric=self.plan.objective.primary_metric,
-                poll_interval_s=self.plan.poll_interval_s,
-            )
-        self.record(SweepStarted(time_s=self.clock.now(), spec=self.plan.spec))
-        if self.plan.earlier:
-            self.record(WarmStarted(time_s=self.clock.now(), trials=self.plan.earlier))
+        self.lookout = self.make_lookout()
+        try:
+            self.begin()
+            ending = self.turn_until_the_end()
+        except (AzsweepError, OSError):
+            self.abandon()
+            raise
+        self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
+        return SweepResult(self.history, ending)
+
+    def make_lookout(self) -> Lookout | None:
+        plan = self.plan
+        if plan.policy is None:
+            return None
+        return Lookout(
+            policy=plan.policy,
+            tracker=self.tracker,
+            clock=self.clock,
+            primary_metric=plan.objective.primary_metric,
+            poll_interval_s=plan.poll_interval_s,
+            judged={} if plan.past is None else dict(plan.past.recorded.judged),
+        )
+
+    def begin(self) -> None:
+        """Record the start; of a sweep that goes on, take over what it has left."""
+        plan, now = self.plan, self.clock.now()
+        if plan.past is None:
+            self.history = History(plan.objective)
+            self.record(SweepStarted(time_s=now, spec=plan.spec, **asdict(plan.origin)))
+        else:
+            self.resume(plan.past, now)
+        if plan.earlier:
+            self.record(WarmStarted(time_s=now, trials=plan.earlier))
+
+    def resume(self, past: Past, now: float) -> None:
+        """Go on as if nothing had happened: what runs is adopted, what the user had stopped waits for its turn."""
+        plan = self.plan
+        self.history = history = past.recorded.history
+        history.objective = plan.objective
+        began_s = now if history.started_s is None else history.started_s
+        used_s = max(past.seen_s, history.last_s) - began_s
+        resumed = SweepResumed(
+            time_s=now,
+            used_s=max(used_s, 0.0),
+            spec=plan.spec,
+            command=plan.origin.command,
+            working_dir=plan.origin.working_dir,
+        )
+        self.record(resumed)
+        for event in past.unrecorded:
+            self.record(event)
+        for trial in history.interrupted:
+            self.lose(trial.number, trial.reason, with_sweep=True)
+        for trial in history.trials:
+            if trial.directory is not None:
+                self.directories.setdefault(trial.directory, trial.number)
+        self.ledger.sync()
+        self.launcher.adopt(history.active)
+        for trial in history.active:
+            if trial.stopping is not None:
+                self.launcher.stop(trial.number, trial.stopping, plan.stop_grace_s)
+
+    def turn_until_the_end(self) -> Ending:
         while True:
             self.decide()
             if self.ending is not None and not self.history.active:
@@ -164,14 +135,45 @@ class _Loop:
             for report in reports:
                 self.take(report)
             self.look_at_metrics()
+        ending = self.ending
         for trial in self.history.lost:
-            self.end(trial.number, TrialState.CANCELLED, self.ending.reason)
-        self.record(SweepEnded(time_s=self.clock.now(), stop_reason=self.ending.reason))
+            self.end(trial.number, TrialState.CANCELLED, ending.reason, by_user=ending.kind is EndingKind.USER)
+        self.record(SweepEnded(time_s=self.clock.now(), stop_reason=ending.reason, kind=ending.kind))
         if self.lookout is not None:
             self.lookout.doubt(self.history)
         self.ledger.sync()
-        self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
-        return SweepResult(self.history, self.ending)
+        return ending
+
+    def abandon(self) -> None:
+        """Stop what runs, with nothing in the ledger: it cannot be written, or the sweep itself has failed.
+
+        As after a kill, trials that had not ended run again when the sweep is resumed.
+        """
+        request = StopRequest(TrialState.CANCELLED, "the sweep could not go on", by_user=True)
+        running = {trial.number for trial in self.history.active}
+        until = self.clock.now() + self.plan.stop_grace_s + _ENDS_WITHIN_S
+        for trial in self.history.active:
+            with contextlib.suppress(AzsweepError, OSError):
+                self.launcher.stop(trial.number, trial.stopping or request, self.plan.stop_grace_s)
+        with contextlib.suppress(AzsweepError, OSError):
+            while running and self.clock.now() < until and self.ports.signals.count < _KILLS:
+                running -= {each.number for each in self.launcher.poll(_HEAR_SIGNALS_EVERY_S) if each.ended}
+
+    @property
+    def launcher(self) -> TrialLauncher:
+        return self.ports.launcher
+
+    @property
+    def tracker(self) -> Tracker:
+        return self.ports.tracker
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.ports.ledger
+
+    @property
+    def clock(self) -> Clock:
+        return self.ports.clock
 
     def record(self, event: Event) -> None:
         self.history.apply(event)
@@ -216,19 +218,21 @@ class _Loop:
 
     def hear_the_user(self) -> None:
         """The first signal ends the sweep, the second kills what has not ended by then."""
-        if self.signals.count and self.ending is None:
-            self.ending = Ending(EndingKind.USER, f"stopped by {self.signals.name}")
+        self.ports.each_turn()
+        signals = self.ports.signals
+        if signals.count and self.ending is None:
+            self.ending = Ending(EndingKind.USER, f"stopped by {signals.name}")
             log.info(
                 "%s: no further trial starts; %d running have %g s to end, a second signal kills them at once",
                 self.ending.reason,
                 len(self.history.active),
                 self.plan.stop_grace_s,
             )
-        if self.signals.count > 1 and not self.killed:
+        if signals.count >= _KILLS and not self.killed:
             self.killed = True
+            user = StopRequest(TrialState.CANCELLED, f"stopped by {signals.name}", by_user=True)
             for trial in self.history.active:
-                request = trial.stopping or StopRequest(TrialState.CANCELLED, f"stopped by {self.signals.name}")
-                self.launcher.stop(trial.number, request, 0.0)
+                self.launcher.stop(trial.number, trial.stopping or user, 0.0)
 
     def prepare(self, action: Start, now: float) -> Launch | None:
         """Record the submission of a trial or of its next attempt; None if it has no parameters, or no run yet."""
@@ -246,7 +250,13 @@ class _Loop:
             time_s=now, number=action.number, attempt=action.attempt, parameters=parameters, mlflow_run_id=run_id
         )
         self.record(submitted)
-        return Launch(number=action.number, attempt=action.attempt, parameters=parameters, environment=environment)
+        return Launch(
+            number=action.number,
+            attempt=action.attempt,
+            parameters=parameters,
+            environment=environment,
+            mlflow_run_id=run_id,
+        )
 
     def ask(self, number: int) -> Parameters | None:
         """Parameters of a new trial; asked of the sampler once, however often its start is tried."""
@@ -290,15 +300,30 @@ class _Loop:
                 return
             logged = ()  # the sweep is to end: nobody waits for a store that may never come back
         self.measure(report.number, logged)
-        if report.lost and self.ending is None and trial.attempt <= self.plan.limits.max_retries:
-            self.record(AttemptLost(time_s=self.clock.now(), number=report.number, reason=report.reason))
+        self.settle(report)
+
+    def settle(self, report: TrialReport) -> None:
+        """Decide what the end of an attempt means: another attempt, or the end of its trial."""
+        trial = self.history[report.number]
+        stopping = trial.stopping
+        if report.with_sweep and stopping is not None and not stopping.by_user:
+            self.end(report.number, stopping.state, stopping.reason)  # it was told before the sweep was killed
+        elif report.with_sweep or (report.by_user and self.ending is None):
+            self.lose(report.number, report.reason, with_sweep=True)
             return
-        returned = report.returned.get("", report.returned.get(self.plan.objective.primary_metric))
-        if returned is not None:
-            self.measure(report.number, (Measurement(None, returned, self.clock.now()),))
-        state, reason, failure = self.judge(report)
-        self.end(report.number, state, reason, failure)
+        elif report.lost and self.ending is None and trial.losses < self.plan.limits.max_retries:
+            self.lose(report.number, report.reason)
+            return
+        else:
+            returned = report.returned.get("", report.returned.get(self.plan.objective.primary_metric))
+            if returned is not None:
+                self.measure(report.number, (Measurement(None, returned, self.clock.now()),), returned=True)
+            state, reason, failure = self.judge(report)
+            self.end(report.number, state, reason, failure, by_user=report.by_user)
         self.tracker.end_trial(self.history[report.number], report.returned)
+
+    def lose(self, number: int, reason: str, *, with_sweep: bool = False) -> None:
+        self.record(AttemptLost(time_s=self.clock.now(), number=number, reason=reason, with_sweep=with_sweep))
 
     def note_directory(self, directory: str, number: int) -> None:
         """Warn once if trials share a directory: each overwrites what the other leaves there."""
@@ -316,7 +341,7 @@ class _Loop:
         """Final state, reason and kind of failure: a completed trial needs a usable value."""
         trial = self.history[report.number]
         if report.lost:
-            return TrialState.FAILED, f"lost {trial.attempt} times: {report.reason}", report.failure or "lost"
+            return TrialState.FAILED, f"lost {trial.losses + 1} times: {report.reason}", report.failure or "lost"
         if report.state is not TrialState.COMPLETED or trial.value is not None:
             return report.state, report.reason, report.failure
         if trial.measurements:
@@ -329,18 +354,27 @@ class _Loop:
             "no primary metric",
         )
 
-    def end(self, number: int, state: TrialState, reason: str, failure: str | None = None) -> None:
-        if not state.counts_as_failure:
-            failure = None
-        self.record(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason, failure=failure))
+    def end(
+        self, number: int, state: TrialState, reason: str, failure: str | None = None, *, by_user: bool = False
+    ) -> None:
+        end = TrialEnded(
+            time_s=self.clock.now(),
+            number=number,
+            state=state,
+            reason=reason,
+            failure=failure if state.counts_as_failure else None,
+            by_user=by_user,
+        )
+        self.launcher.conclude(self.history[number], end)
+        self.record(end)
         if self.lookout is not None:
             self.lookout.note_end(self.history, number)
 
-    def measure(self, number: int, found: tuple[Measurement, ...]) -> None:
+    def measure(self, number: int, found: tuple[Measurement, ...], *, returned: bool = False) -> None:
         if not found:
             return
         before = self.history.best
-        self.record(TrialMeasured(number=number, measurements=found))
+        self.record(TrialMeasured(number=number, measurements=found, returned=returned))
         best = self.history.best
         if best is not None and (before is None or best.value != before.value):
             self.tracker.note_best(best)
@@ -352,7 +386,7 @@ class _Loop:
         news = self.lookout.look(self.history)
         for number, found in news.items():
             self.measure(number, found)
-        for number, decision in self.lookout.judge(self.history, list(news)):
+        for number, decision in self.lookout.judge(self.history, news):
             if decision.stop and self.history[number].stopping is None:
                 self.stop(number, StopRequest(TrialState.TERMINATED, decision.reason))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -111,10 +111,15 @@ def last_usable(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """That a trial shall stop, which final state it will then have, and why, in words."""
+    """That a trial shall stop, which final state it will then have, and why, in words.
+
+    Args:
+        by_user: the user ended the sweep; the trial runs again when the sweep is resumed.
+    """
 
     state: TrialState
     reason: str
+    by_user: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +127,16 @@ class Trial:
     """A trial as the history knows it. Times are seconds since the epoch.
 
     Args:
-        attempt: 1 for the first; further ones only after the infrastructure lost the one before.
+        attempt: 1 for the first; further ones only after the one before was lost.
+        losses: attempts that the infrastructure lost; those that were lost with the sweep itself do not count.
         measurements: the primary metric's reports so far, in the order they were seen.
+        inherited: how many of them, from the first, are of earlier attempts.
         value: the best usable one of them.
         submitted_s: when the attempt was handed to the launcher.
         started_s: when its task began; None while it waits in a queue.
         stopping: set from the moment it was told to stop.
         failure: what makes two failures alike (exception type and message); None unless it failed.
+        interrupted: cancelled because the user ended the sweep.
     """
 
     number: int
@@ -145,6 +153,23 @@ class Trial:
     mlflow_run_id: str | None = None
     stopping: StopRequest | None = None
     failure: str | None = None
+    interrupted: bool = False
+    losses: int = 0
+    inherited: int = 0
+
+    def with_reports(self, reports: Sequence[Measurement]) -> Trial:
+        """The trial with new measurements, its value left alone.
+
+        What earlier attempts reported at the first of their steps, or later, is reported again, or would be if the
+        attempt had gone as far: it is left out. So a task that starts over starts over here, too, and one that goes on
+        from a checkpoint goes on. Reports without a step start over.
+        """
+        held = self.measurements
+        kept = self.inherited
+        for report in reports if kept else ():
+            while kept and not _is_before(held[kept - 1].step, report.step):
+                kept -= 1
+        return replace(self, measurements=(*held[:kept], *held[self.inherited :], *reports), inherited=kept)
 
     @property
     def duration_s(self) -> float | None:
@@ -162,6 +187,10 @@ class Trial:
     def reports(self) -> int:
         """How often the primary metric was reported."""
         return len(self.measurements)
+
+
+def _is_before(step: int | None, other: int | None) -> bool:
+    return step is not None and other is not None and step < other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

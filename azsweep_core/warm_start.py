@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
 
 from azsweep_core._values import shown
 from azsweep_core.errors import Problem
-from azsweep_core.history import Event, History, SweepStarted
-from azsweep_core.objective import Goal, Objective
+from azsweep_core.events import Event
+from azsweep_core.objective import Objective
+from azsweep_core.replay import history_of
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.trial import EarlierTrial, Parameters, Trial
 
@@ -56,21 +56,12 @@ def sweep_of_events(source: str, events: Sequence[Event]) -> EarlierSweep:
     Raises:
         ValueError: in words, if no sweep can have given these events.
     """
-    if not events or not isinstance(events[0], SweepStarted):
-        raise ValueError("no sweep has begun")
-    try:
-        given: Any = events[0].spec["objective"]
-        objective = Objective(str(given["primary_metric"]), Goal(given["goal"]))
-        history = History(objective)
-        for event in events:
-            history.apply(event)
-        over = [trial for trial in history.trials if trial.state.is_final]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{type(error).__name__}: {error}") from error
+    history = history_of(events)
+    over = [trial for trial in history.trials if trial.state.is_final]
     trials = [earlier for trial in over if (earlier := _earlier(source, trial)) is not None]
     return EarlierSweep(
         source=source,
-        objective=objective,
+        objective=history.objective,
         trials=trials,
         without_value=len(over) - len(trials),
         unfinished=len(history) - len(over),

@@ -17,7 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from azsweep_core.history import Event, History, TrialEnded
+from azsweep_core.events import Event, TrialEnded
+from azsweep_core.history import History
 from azsweep_core.ledger import Ledger
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
@@ -27,7 +28,8 @@ from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import read_space
 from azsweep_core.signals import StopSignals
-from azsweep_core.sweep import Ports, SweepPlan, run_sweep
+from azsweep_core.sweep import run_sweep
+from azsweep_core.sweep_plan import Ports, SweepPlan
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from benchmarks._sweeps import say
 from benchmarks._table import machine, table

@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from azsweep_core.history import StopRequested, TrialBegan, TrialEnded
+from azsweep_core.events import StopRequested, TrialBegan, TrialEnded
 from azsweep_core.ledger import read_ledger
 from benchmarks._sweeps import azsweep, needs, run_sweep, say
 from benchmarks._table import machine, table

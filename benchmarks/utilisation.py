@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from azsweep_core.control import ControlDir
-from azsweep_core.history import TrialBegan, TrialEnded, TrialSubmitted
+from azsweep_core.events import TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import read_ledger
 from benchmarks._sweeps import Contender, azsweep, basic, needs, optuna_sweeper, optuna_sweeper_with_ray, run_sweep, say
 from benchmarks._table import machine, table

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from azsweep_core.early_termination._base import Policy
 from azsweep_core.errors import Problem
-from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.trial import Measurement, Trial, TrialState
 

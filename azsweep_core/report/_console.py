@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from azsweep_core.history import AttemptLost, Event, History, StopRequested, TrialEnded
+from azsweep_core.events import AttemptLost, Event, StopRequested, TrialEnded
+from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.report._files import plain_key
 from azsweep_core.trial import Parameters, Trial, TrialState

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from azsweep_core.control import write_atomically
-from azsweep_core.history import Event, History, SweepEnded, TrialEnded
+from azsweep_core.events import Event, SweepEnded, TrialEnded
+from azsweep_core.history import History
 from azsweep_core.ports import Clock
 from azsweep_core.trial import Parameters, Trial, TrialState
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from azsweep_core.early_termination import Policy, read_policy
-from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.trial import Measurement, TrialState
 

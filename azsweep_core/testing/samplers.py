@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from azsweep_core.history import Event, History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import Event, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler
 from azsweep_core.search_space import SearchSpace, identity, read_space

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from azsweep_core.errors import StoreUnreachable
+from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
@@ -62,11 +63,25 @@ class FakeLauncher:
 
     Args:
         script: what each attempt does.
+        outlive: whether attempts go on when their sweep is killed.
+        before: the launcher of the sweep's last start, which was killed.
     """
 
-    def __init__(self, clock: FakeClock, script: Callable[[Launch], Script]) -> None:
+    def __init__(
+        self,
+        clock: FakeClock,
+        script: Callable[[Launch], Script],
+        *,
+        outlive: bool = False,
+        before: FakeLauncher | None = None,
+    ) -> None:
         self._clock = clock
         self._script = script
+        self._outlive = outlive
+        self._left = {} if before is None else before.running
+        self.launched: dict[tuple[int, int], Launch] = {} if before is None else before.launched
+        self.results: dict[tuple[int, int], TrialReport] = {} if before is None else before.results
+        self._adopted: list[TrialReport] = []
         self.running: dict[int, _Running] = {}
         self.started: list[tuple[int, int]] = []
         self.most_at_once = 0
@@ -78,12 +93,39 @@ class FakeLauncher:
         script, now = self._script(launch), self._clock.now()
         self.running[launch.number] = _Running(launch, script, now, now + script.duration_s)
         self.started.append((launch.number, launch.attempt))
+        self.launched[launch.number, launch.attempt] = launch
         self.most_at_once = max(self.most_at_once, len(self.running))
         heapq.heappush(self._agenda, (now + script.duration_s, launch.number, launch.attempt))
         if script.begins:
             self._began.append(launch.number)
 
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            key = (trial.number, trial.attempt)
+            left = self._left.get(trial.number)
+            if key in self.results:
+                self._adopted.append(self.results[key])
+            elif left is not None and left.launch.attempt == trial.attempt and self._goes_on(left):
+                self.running[trial.number] = left
+                heapq.heappush(self._agenda, (max(left.ends_s, self._clock.now()), *key))
+                left.ends_s = max(left.ends_s, self._clock.now())
+            else:
+                report = TrialReport(number=trial.number, ended=True, lost=True, with_sweep=True, reason="killed")
+                self._adopted.append(report)
+
+    def _goes_on(self, left: _Running) -> bool:
+        """Whether it runs now, or had ended by itself before its sweep was killed."""
+        return self._outlive or left.ends_s <= self._clock.now()
+
+    def conclude(self, trial: Trial, end: TrialEnded) -> None:
+        if not end.by_user:
+            done = TrialReport(number=trial.number, ended=True, state=end.state, reason=end.reason, failure=end.failure)
+            self.results.setdefault((trial.number, trial.attempt), done)
+
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
+        if self._adopted:
+            adopted, self._adopted = self._adopted, []
+            return adopted
         reports = [self._begin(number) for number in self._began if number in self.running]
         self._began.clear()
         if reports:
@@ -118,15 +160,20 @@ class FakeLauncher:
         if script.begins:
             base |= {"began_s": running.began_s, "directory": f"dir/{number}"}
         if running.request is not None:
-            return TrialReport(**base, state=running.request.state, reason=running.request.reason)
-        return TrialReport(
-            **base,
-            lost=script.lost,
-            state=script.state,
-            reason=script.reason,
-            failure=script.failure,
-            returned=script.returned,
-        )
+            request = running.request
+            report = TrialReport(**base, state=request.state, reason=request.reason, by_user=request.by_user)
+        else:
+            report = TrialReport(
+                **base,
+                lost=script.lost,
+                state=script.state,
+                reason=script.reason,
+                failure=script.failure,
+                returned=script.returned,
+            )
+        if not report.lost:
+            self.results[number, running.launch.attempt] = report
+        return report
 
     def _drop_outdated(self) -> None:
         """Forget agenda entries of attempts that are over or end at another time."""

@@ -25,7 +25,8 @@ from azsweep_core.samplers import Sampler, make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import read_space
 from azsweep_core.signals import StopSignals
-from azsweep_core.sweep import Ports, SweepPlan, run_sweep
+from azsweep_core.sweep import run_sweep
+from azsweep_core.sweep_plan import Ports, SweepPlan
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from benchmarks._early_termination.curves import Task
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from azsweep_core.distributions import Branch, Choice, Distribution, Randint, Value
-from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplingAlgorithm

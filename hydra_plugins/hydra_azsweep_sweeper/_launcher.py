@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +15,14 @@ from hydra.core.singleton import Singleton
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.devices import DeviceSlots
+from azsweep_core.events import TrialEnded
+from azsweep_core.leftovers import clear_leftovers
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import ChildRequest, ProcessHelper
-from azsweep_core.trial import Parameters, StopRequest, TrialState
+from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, limit_threads
 
-__all__ = ["Host", "ProcessLauncher", "keep_what_is_left", "usable_cores"]
+__all__ = ["Host", "ProcessLauncher", "usable_cores"]
 
 log = logging.getLogger("azsweep")
 
@@ -78,6 +79,7 @@ class ProcessLauncher:
         self._devices = DeviceSlots(host.devices)
         self._running: dict[str, _Running] = {}
         self._keys: dict[int, str] = {}
+        self._left: list[TrialReport] = []
         self._was_said = False
         self._look_at = time.monotonic() + _LOOK_EVERY_S
         self._config_folder: str | None = app.config.hydra.output_subdir
@@ -102,9 +104,7 @@ class ProcessLauncher:
         return run, app.preload
 
     def start(self, launch: Launch) -> None:
-        if launch.attempt > 1:
-            keep_what_is_left(ControlDir.of(self._sweep_dir, launch.number, launch.attempt - 1), self._config_folder)
-        control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
+        control = attempts.prepare(self._sweep_dir, launch, self._config_folder)
         job = TrialJob(launch.number, tuple(self._overrides_of(launch.parameters)), control)
         key = f"{launch.number}.{launch.attempt}"
         self._running[key] = _Running(launch.number, control)
@@ -118,6 +118,9 @@ class ProcessLauncher:
         return {**threads, **self._devices.take(number)}
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
+        if self._left:
+            left, self._left = self._left, []
+            return left
         deadlines = [each.kill_at for each in self._running.values() if each.kill_at is not None]
         patience = min([timeout_s, *(deadline - time.monotonic() for deadline in deadlines)])
         ends = [self._end(exit_.key, exit_.status) for exit_ in self._helper.poll(patience)]
@@ -133,6 +136,16 @@ class ProcessLauncher:
         running.kill_at = time.monotonic() + grace_s
         running.control.request_stop(request, grace_s)
         self._kill_overdue()
+
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        clear_leftovers(self._sweep_dir)
+        for trial in trials:
+            control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
+            attempts.refuse_job_of_another(control, trial.number)
+            self._left.append(attempts.left_behind(control, trial.number))
+
+    def conclude(self, trial: Trial, end: TrialEnded) -> None:
+        attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)
 
     def close(self) -> None:
         self._helper.close()
@@ -178,19 +191,6 @@ class ProcessLauncher:
             if running.kill_at is not None and now >= running.kill_at:
                 running.kill_at = None
                 self._helper.kill(key)
-
-
-def keep_what_is_left(control: ControlDir, config_folder: str | None) -> None:
-    """Copy an attempt's config and logs to its control directory: the next attempt writes its own in their place."""
-    heartbeat = control.heartbeat()
-    if heartbeat is None:  # its task did not begin
-        return
-    directory = Path(heartbeat["directory"])
-    for log_file in directory.glob("*.log"):
-        if not log_file.is_symlink():
-            shutil.copy2(log_file, control.path)
-    if config_folder is not None and (directory / config_folder).is_dir():
-        shutil.copytree(directory / config_folder, control.path / config_folder, dirs_exist_ok=True)
 
 
 @dataclass(slots=True)

@@ -23,10 +23,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
-from azsweep_core.trial import Parameters, StopRequest, TrialState
+from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_launch_error
-from hydra_plugins.hydra_azsweep_sweeper._launcher import keep_what_is_left
 from hydra_plugins.hydra_azsweep_sweeper._ray_job import RayJob
 from hydra_plugins.hydra_azsweep_sweeper._ray_worker import run_trial
 
@@ -97,10 +97,7 @@ class RayLauncher:
         return len({node["NodeManagerAddress"] for node in self._ray.nodes() if node["Alive"]}) > 1
 
     def start(self, launch: Launch) -> None:
-        if launch.attempt > 1:
-            earlier = ControlDir.of(self._sweep_dir, launch.number, launch.attempt - 1)
-            keep_what_is_left(earlier, self._app.config.hydra.output_subdir)
-        control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
+        control = attempts.prepare(self._sweep_dir, launch, self._app.config.hydra.output_subdir)
         try:
             reference = self._run.remote(self._sweep, self._job(launch, control))
         except Exception as error:  # noqa: BLE001 - whatever Ray, Hydra or pickle has against it
@@ -123,6 +120,15 @@ class RayLauncher:
         job = RayJob(tuple(sys.path), Path.cwd(), control, launch.environment, self._spawn, run)
         data: bytes = cloudpickle.dumps(job)
         return data
+
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
+            attempts.refuse_job_of_another(control, trial.number)
+            self._failed.append(attempts.left_behind(control, trial.number))
+
+    def conclude(self, trial: Trial, end: TrialEnded) -> None:
+        attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
         deadline = time.monotonic() + timeout_s

@@ -21,7 +21,8 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core.errors import AzsweepError, Problem, SpecError
-from azsweep_core.history import History, SweepEnded, SweepStarted
+from azsweep_core.events import Ending, EndingKind, SweepEnded, SweepStarted
+from azsweep_core.history import History
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.limits import Limits
 from azsweep_core.live_metrics import LiveMetrics
@@ -29,11 +30,11 @@ from azsweep_core.ports import TrialLauncher
 from azsweep_core.report import LogLines, ResultFiles, summary, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
-from azsweep_core.scheduler import Ending, EndingKind
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.signals import StopSignals
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
-from azsweep_core.sweep import Ports, SweepPlan, SweepResult, SystemClock, run_sweep
+from azsweep_core.sweep import run_sweep
+from azsweep_core.sweep_plan import Ports, SweepPlan, SweepResult, SystemClock
 from azsweep_core.tracking import MlflowTracker, NullTracker
 from azsweep_core.trial import EarlierTrial, Parameters, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, no_preparation

@@ -21,11 +21,11 @@ from typing import Any
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.slurm import Obstacles, SlurmQueue, how_it_ended, is_over
-from azsweep_core.trial import Parameters, StopRequest, TrialState
+from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
-from hydra_plugins.hydra_azsweep_sweeper._launcher import keep_what_is_left
 from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor, submitit_job
 from hydra_plugins.hydra_azsweep_sweeper._submitit_job import SubmititJob, run_in_job
 
@@ -103,11 +103,18 @@ class SlurmLauncher:
         self._told: set[str] = set()
 
     def start(self, launch: Launch) -> None:
-        if launch.attempt > 1:
-            keep_what_is_left(ControlDir.of(self._sweep_dir, launch.number, launch.attempt - 1), self._config_folder)
-        control = ControlDir.create(self._sweep_dir, launch.number, launch.attempt)
+        control = attempts.prepare(self._sweep_dir, launch, self._config_folder)
         attempt = _Attempt(launch.number, control, launch.environment, tuple(self._overrides_of(launch.parameters)))
         self._waiting.append(attempt)
+
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
+            attempts.refuse_job_of_another(control, trial.number)
+            self._failed.append(attempts.left_behind(control, trial.number))
+
+    def conclude(self, trial: Trial, end: TrialEnded) -> None:
+        attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
         self._submit()
@@ -123,7 +130,10 @@ class SlurmLauncher:
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
         for attempt in [each for each in self._waiting if each.number == number]:
             self._waiting.remove(attempt)
-            self._failed.append(TrialReport(number=number, ended=True, state=request.state, reason=request.reason))
+            stopped = TrialReport(
+                number=number, ended=True, state=request.state, reason=request.reason, by_user=request.by_user
+            )
+            self._failed.append(stopped)
         attempt_running = self._running.get(number)
         if attempt_running is None:
             return

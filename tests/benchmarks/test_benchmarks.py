@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from azsweep_core.control import ControlDir
-from azsweep_core.history import StopRequested, SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
+from azsweep_core.events import StopRequested, SweepStarted, TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.ledger import Ledger
 from azsweep_core.trial import StopRequest, TrialState
 from benchmarks import _slurm, _table, slurm_calls, stop_latency, utilisation

@@ -15,7 +15,8 @@ from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.ports import Launch
 from azsweep_core.signals import StopSignals
-from azsweep_core.sweep import Ports, SweepPlan, SweepResult, run_sweep
+from azsweep_core.sweep import run_sweep
+from azsweep_core.sweep_plan import Ports, SweepPlan, SweepResult
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from azsweep_core.trial import EarlierTrial, Parameters
 
@@ -55,7 +56,7 @@ class Rig:
         self.tracker.names = names
         self.tracker.away = away
         plan = SweepPlan(
-            spec={},
+            spec={"objective": {"primary_metric": "loss", "goal": "minimize"}},
             objective=Objective("loss", Goal.MINIMIZE),
             limits=limits or Limits(),
             sampler=CountingSampler(points),

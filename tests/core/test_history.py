@@ -6,16 +6,8 @@ import math
 
 import pytest
 
-from azsweep_core.history import (
-    AttemptLost,
-    Event,
-    History,
-    TrialBegan,
-    TrialEnded,
-    TrialMeasured,
-    TrialSubmitted,
-    WarmStarted,
-)
+from azsweep_core.events import AttemptLost, Event, TrialBegan, TrialEnded, TrialMeasured, TrialSubmitted, WarmStarted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.trial import EarlierTrial, Measurement, TrialState
 
@@ -108,7 +100,8 @@ class TestLifeOfATrial:
         )
 
         assert history[0].attempt == 2
-        assert history[0].value == 0.4
+        assert history[0].reports == 1
+        assert history[0].value is None
         assert [trial.number for trial in history.active] == [0]
         assert history.lost == []
         assert len(history) == 1

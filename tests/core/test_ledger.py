@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from azsweep_core.errors import AzsweepError
-from azsweep_core.history import (
+from azsweep_core.events import (
     AttemptLost,
+    EndingKind,
     Event,
     StopRequested,
     SweepEnded,
@@ -25,7 +26,7 @@ from azsweep_core.history import (
     TrialSubmitted,
     WarmStarted,
 )
-from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.ledger import SCHEMA_VERSION, Ledger, read_ledger
 from azsweep_core.trial import EarlierTrial, Measurement, StopRequest, TrialState
 
 EVENTS: list[Event] = [
@@ -50,7 +51,7 @@ EVENTS: list[Event] = [
     StopRequested(time_s=3.0, number=0, request=StopRequest(TrialState.TERMINATED, "bandit: too slow")),
     AttemptLost(time_s=3.5, number=0, reason="node died"),
     TrialEnded(time_s=4.0, number=0, state=TrialState.FAILED, reason="line\nline", failure="ValueError: x"),
-    SweepEnded(time_s=5.0, stop_reason="all 2 trials are done"),
+    SweepEnded(time_s=5.0, stop_reason="all 2 trials are done", kind=EndingKind.FINISHED),
 ]
 
 
@@ -74,7 +75,7 @@ def test_each_line_is_json_without_nan_and_the_first_names_the_schema(tmp_path: 
 
     documents = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     assert documents[0]["event"] == "sweep_started"
-    assert documents[0]["schema"] == 1
+    assert documents[0]["schema"] == SCHEMA_VERSION
     assert len(documents) == len(EVENTS)
 
 
@@ -137,9 +138,9 @@ def test_a_damaged_middle_line_is_an_error_that_names_the_line(damage: str, tmp_
 
 def test_a_ledger_of_a_later_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
-    path.write_text(write(path, EVENTS).replace('"schema": 1', '"schema": 99'), encoding="utf-8")
+    path.write_text(write(path, EVENTS).replace(f'"schema": {SCHEMA_VERSION}', '"schema": 99'), encoding="utf-8")
 
-    with pytest.raises(AzsweepError, match=r"schema 99; this version reads schema 1"):
+    with pytest.raises(AzsweepError, match=rf"schema 99; this version reads schema {SCHEMA_VERSION} and earlier ones"):
         list(read_ledger(path))
 
 

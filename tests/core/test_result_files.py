@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from azsweep_core.history import AttemptLost, Event, History, SweepEnded, TrialEnded, TrialSubmitted
+from azsweep_core.events import AttemptLost, EndingKind, Event, SweepEnded, TrialEnded, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.report import ResultFiles
 from azsweep_core.testing.simulation import FakeClock
@@ -20,7 +21,7 @@ def ended(number: int, state: TrialState = TrialState.COMPLETED) -> TrialEnded:
     return TrialEnded(time_s=1.0, number=number, state=state)
 
 
-OVER = SweepEnded(time_s=2.0, stop_reason="done")
+OVER = SweepEnded(time_s=2.0, stop_reason="done", kind=EndingKind.FINISHED)
 
 
 @dataclass

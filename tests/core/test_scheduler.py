@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from azsweep_core.history import (
+from azsweep_core.events import (
     AttemptLost,
+    Ending,
+    EndingKind,
     Event,
-    History,
     StopRequested,
     SweepStarted,
     TrialBegan,
     TrialEnded,
     TrialSubmitted,
 )
+from azsweep_core.history import History
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
-from azsweep_core.scheduler import Action, Ending, EndingKind, Start, Stop, next_actions, next_deadline, why_end
+from azsweep_core.scheduler import Action, Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.trial import StopRequest, TrialState
 
 COMPLETED, FAILED, TIMED_OUT = TrialState.COMPLETED, TrialState.FAILED, TrialState.TIMED_OUT
@@ -108,7 +110,7 @@ class TestStops:
         ending = Ending(EndingKind.USER, "stopped by Ctrl-C")
 
         assert actions(history_of(submitted(0)), slots=4, ending=ending) == [
-            Stop(0, StopRequest(CANCELLED, "stopped by Ctrl-C"))
+            Stop(0, StopRequest(CANCELLED, "stopped by Ctrl-C", by_user=True))
         ]
 
     def test_a_trial_that_was_told_to_stop_is_not_told_again(self) -> None:

@@ -8,11 +8,11 @@ import signal
 
 import pytest
 
-from azsweep_core.history import History, TrialSubmitted
+from azsweep_core.events import EndingKind, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.ledger import read_ledger
 from azsweep_core.limits import Limits
 from azsweep_core.ports import Launch
-from azsweep_core.scheduler import EndingKind
 from azsweep_core.testing.simulation import Script
 from azsweep_core.trial import EarlierTrial, TrialState
 from tests.core.rig import Rig, returns, states

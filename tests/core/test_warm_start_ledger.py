@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from azsweep_core.distributions import Uniform
 from azsweep_core.errors import AzsweepError
-from azsweep_core.history import Event, SweepEnded, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted, WarmStarted
+from azsweep_core.events import (
+    EndingKind,
+    Event,
+    SweepEnded,
+    SweepStarted,
+    TrialEnded,
+    TrialMeasured,
+    TrialSubmitted,
+    WarmStarted,
+)
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.search_space import SearchSpace
@@ -68,7 +77,14 @@ class TestLedger:
             pytest.param([submitted(0), measured(0, math.nan, math.inf), ended(0)], 1, 0, id="no-usable-value"),
             pytest.param([submitted(0), measured(0, 0.1)], 0, 1, id="still-running"),
             pytest.param(
-                [submitted(0), ended(0, TrialState.CANCELLED), SweepEnded(time_s=9, stop_reason="")], 1, 0, id="over"
+                [
+                    submitted(0),
+                    ended(0, TrialState.CANCELLED),
+                    SweepEnded(time_s=9, stop_reason="", kind=EndingKind.FINISHED),
+                ],
+                1,
+                0,
+                id="over",
             ),
         ],
     )

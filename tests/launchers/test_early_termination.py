@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from azsweep_core.history import Event, StopRequested, TrialEnded
+from azsweep_core.events import Event, StopRequested, TrialEnded
 from azsweep_core.ledger import read_ledger
 from azsweep_core.trial import TrialState
 from tests.core.tracking import conftest as stores

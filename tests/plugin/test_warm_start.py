@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from azsweep_core.history import Event, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import Event, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted
 from azsweep_core.ledger import Ledger
 from azsweep_core.trial import Measurement, TrialState
 from tests.core.tracking import conftest as stores

@@ -17,7 +17,7 @@ from azsweep_core.early_termination import (
     TruncationSelectionPolicy,
 )
 from azsweep_core.early_termination._cadence import due_intervals, progress_curves
-from azsweep_core.history import TrialMeasured
+from azsweep_core.events import TrialMeasured
 from azsweep_core.objective import Goal
 from azsweep_core.testing.policies import history_of
 from azsweep_core.trial import Measurement

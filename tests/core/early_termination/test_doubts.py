@@ -18,8 +18,8 @@ from azsweep_core.early_termination import (
     TruncationSelectionPolicy,
     why_nothing_stops,
 )
-from azsweep_core.history import (
-    History,
+from azsweep_core.events import (
+    EndingKind,
     StopRequested,
     SweepEnded,
     TrialBegan,
@@ -27,6 +27,7 @@ from azsweep_core.history import (
     TrialMeasured,
     TrialSubmitted,
 )
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.trial import Measurement, StopRequest, TrialState
 
@@ -72,7 +73,7 @@ def sweep_of(trials: Sequence[Told], goal: Goal = Goal.MINIMIZE, *, over: bool =
             ended_s = max([told.submitted_s, *times]) + 1
             history.apply(TrialEnded(time_s=ended_s, number=number, state=told.state))
     if over:
-        history.apply(SweepEnded(time_s=1e6, stop_reason="all trials are over"))
+        history.apply(SweepEnded(time_s=1e6, stop_reason="all trials are over", kind=EndingKind.FINISHED))
     return history
 
 

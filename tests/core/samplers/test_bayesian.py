@@ -21,7 +21,8 @@ from azsweep_core.distributions import (
     QNormal,
     Uniform,
 )
-from azsweep_core.history import History, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.events import TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm, Surrogate

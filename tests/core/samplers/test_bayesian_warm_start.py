@@ -15,15 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azsweep_core.distributions import Branch, Choice, LogUniform, QNormal, Uniform
-from azsweep_core.history import (
-    Event,
-    History,
-    SweepStarted,
-    TrialEnded,
-    TrialMeasured,
-    TrialSubmitted,
-    WarmStarted,
-)
+from azsweep_core.events import Event, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted, WarmStarted
+from azsweep_core.history import History
 from azsweep_core.ledger import Ledger, read_ledger
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from azsweep_core.history import History, TrialSubmitted
+from azsweep_core.events import TrialSubmitted
+from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.samplers import Sampler, make_sampler
 from azsweep_core.samplers._random import SobolSequence
