@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from azsweep_core._mlflow_parent import PARENT_TAG
 from azsweep_core._mlflow_store import (
     bounded_requests,
     is_absent,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_parent_run"]
 
-_PARENT_TAG = "mlflow.parentRunId"
+
 _CALL_TIMEOUT_S = 10
 _RUNS_A_SEARCH = 500
 _UNKNOWN_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
@@ -76,11 +77,11 @@ def _objective(parent: Run) -> Objective:
         return Objective(str(config["name"]), Goal(config["goal"]))
     except (KeyError, ValueError, TypeError) as error:
         rule = "a run must be the parent run of a sweep"
-        is_trial = "azsweep.trial" in tags and _PARENT_TAG in tags
+        is_trial = "azsweep.trial" in tags and PARENT_TAG in tags
         got = (
             f"{parent.info.run_id}, which is the run of a trial" if is_trial else f"{parent.info.run_id}, which is none"
         )
-        fix = f"The parent run of that sweep is {tags[_PARENT_TAG]}." if is_trial else None
+        fix = f"The parent run of that sweep is {tags[PARENT_TAG]}." if is_trial else None
         raise SpecError([Problem("warm_start", rule, got, fix)]) from error
 
 
@@ -105,7 +106,7 @@ def _sweep(client: MlflowClient, parent: Run, objective: Objective) -> EarlierSw
 
 def _children(client: MlflowClient, parent: Run) -> Iterator[Run]:
     """The runs of the sweep's trials; every attempt has one."""
-    wanted = f"tags.`{_PARENT_TAG}` = '{parent.info.run_id}'"
+    wanted = f"tags.`{PARENT_TAG}` = '{parent.info.run_id}'"
     token: str | None = None
     while True:
         page = client.search_runs([parent.info.experiment_id], wanted, max_results=_RUNS_A_SEARCH, page_token=token)

@@ -31,6 +31,7 @@ __all__ = [
     "redacted",
     "root_cause",
     "unreachable",
+    "without_credentials",
 ]
 
 _SQL_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "sqlite": 0}
@@ -155,6 +156,15 @@ def redacted(text: object) -> str:
     shown = re.sub(r"(?<=://)[^/\s]*@", "***@", " ".join(str(text).split()))
     shown = re.sub(r"(?i)((?:password|pwd|token|secret)=)[^&\s]+", r"\1***", shown)
     return shown if len(shown) <= _MESSAGE_CHARACTERS else f"{shown[:_MESSAGE_CHARACTERS]}..."
+
+
+def without_credentials(text: str) -> str:
+    """The same, but in full.
+
+    >>> without_credentials("tracking_uri=http://me:secret@host/x")
+    'tracking_uri=http://***@host/x'
+    """
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)
 
 
 def root_cause(error: BaseException) -> str:

@@ -23,19 +23,20 @@ from azsweep_core._mlflow_names import (
     parameters_tag,
     shortened,
 )
+from azsweep_core._mlflow_parent import PARENT_TAG, find_experiment, find_parent, open_children
 from azsweep_core._mlflow_store import (
     bounded_requests,
     chosen_uri,
     how_to_open,
     is_bound_to_host,
     is_sql,
-    is_transient,
     probe_database,
     redacted,
     root_cause,
     unreachable,
 )
-from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.errors import AzsweepError
+from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.ports import IN_A_CHILD_RUN
 from azsweep_core.trial import Measurement, Parameters, Trial, TrialState, not_held
@@ -48,7 +49,6 @@ __all__ = ["MlflowTracker"]
 
 _LOG = logging.getLogger(__name__)
 
-_PARENT_TAG = "mlflow.parentRunId"
 _STATUS = {
     TrialState.COMPLETED: "FINISHED",
     TrialState.FAILED: "FAILED",
@@ -104,8 +104,14 @@ class MlflowTracker:
         self._parent_id = ""
         self._context: dict[str, str] = {}
         self._best_step = 0
+        self._open_runs: list[str] = []
         self._watches: dict[int, _Watch] = {}
         self._store = StoreCalls(self.tracking_uri)
+
+    @property
+    def run_id(self) -> str | None:
+        """The sweep's own run, once the sweep has started."""
+        return self._parent_id or None
 
     @property
     def address(self) -> str:
@@ -122,19 +128,22 @@ class MlflowTracker:
         store = "mlflow.store.tracking.sqlalchemy_store" if is_sql(self.tracking_uri) else "mlflow"
         importlib.import_module(store)
 
-    def start_sweep(self, spec: Mapping[str, Any], trial_run_id: str | None = None) -> None:
+    def start_sweep(
+        self, spec: Mapping[str, Any], *, run_id: str | None = None, trial_run_id: str | None = None
+    ) -> None:
         """Connect to the store and open the sweep's own run.
 
         Args:
             spec: plain data, kept as the run's artifact `sweep_spec.yaml`.
-            trial_run_id: run of any trial of an earlier start of this sweep, whose parent run then goes on.
+            run_id: the sweep's own run, at an earlier start of this sweep, which then goes on.
+            trial_run_id: if that is not known, the run of any of its trials.
         Raises:
             AzsweepError: if the store cannot be reached within seconds, or trials could not log there.
         """
         try:
             with bounded_requests(_PROBE_TIMEOUT_S):
                 probe_database(self.tracking_uri)
-                self._open(trial_run_id)
+                self._open(run_id, trial_run_id)
         except AzsweepError:
             raise
         except Exception as error:  # whatever a store, a driver or a plug-in of MLflow raises
@@ -160,7 +169,7 @@ class MlflowTracker:
         name = f"{self._sweep_name}_{number}"
         tags = {
             **self._context,
-            _PARENT_TAG: self._parent_id,
+            PARENT_TAG: self._parent_id,
             "azsweep.trial": str(number),
             "azsweep.params": parameters_tag(parameters),
         }
@@ -175,6 +184,18 @@ class MlflowTracker:
             "MLFLOW_EXPERIMENT_NAME": self._experiment_name,  # the user's own would contradict the id
             "MLFLOW_RUN_ID": run_id,
         }
+
+    def left_open(self, history: History) -> Sequence[int]:
+        """Trials that are over and whose runs do not say so, at an earlier start of this sweep.
+
+        What was opened there for no trial that it wrote down is closed.
+        """
+        trials = {trial.mlflow_run_id: trial for trial in history.trials}
+        for run_id in self._open_runs:
+            if run_id not in trials:
+                self._store.write(partial(self._close, run_id, "KILLED", {"azsweep.reason": "the sweep was killed"}))
+        open_ = [trials[run_id] for run_id in self._open_runs if run_id in trials]
+        return [trial.number for trial in open_ if trial.state.is_final]
 
     def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
         """Reports of the primary metric that these running trials made and their `measurements` do not hold yet.
@@ -255,57 +276,31 @@ class MlflowTracker:
 
     # Opening
 
-    def _open(self, trial_run_id: str | None) -> None:
+    def _open(self, run_id: str | None, trial_run_id: str | None) -> None:
         """Find or make the experiment and the parent run."""
         from mlflow import MlflowClient
         from mlflow.tracking.context.registry import resolve_tags
 
         self._client = MlflowClient(tracking_uri=self.tracking_uri)
-        self._experiment_id = self._find_experiment()
         self._context = {name: str(value) for name, value in resolve_tags().items()}
+        if run_id is not None or trial_run_id is not None:
+            self._reopen(find_parent(self._client, self.tracking_uri, run_id, trial_run_id or ""))
+            return
+        self._experiment_id = find_experiment(self._client, self._experiment_name)
         goal = {"name": self._objective.primary_metric, "goal": self._objective.goal.value}
-        if trial_run_id is None:
-            tags = {**self._context, "primary_metric_config": json.dumps(goal)}
-            run = self._client.create_run(self._experiment_id, tags=tags, run_name=self._sweep_name)
-            self._parent_id = str(run.info.run_id)
-        else:
-            self._reopen(trial_run_id)
+        tags = {**self._context, "primary_metric_config": json.dumps(goal)}
+        run = self._client.create_run(self._experiment_id, tags=tags, run_name=self._sweep_name)
+        self._parent_id = str(run.info.run_id)
 
-    def _find_experiment(self) -> str:
-        from mlflow.exceptions import MlflowException
-
-        experiment = self._client.get_experiment_by_name(self._experiment_name)
-        if experiment is None:
-            try:
-                return str(self._client.create_experiment(self._experiment_name))
-            except MlflowException:  # another sweep may have made it a moment ago
-                experiment = self._client.get_experiment_by_name(self._experiment_name)
-                if experiment is None:
-                    raise
-        if experiment.lifecycle_stage != "active":
-            fix = "Restore it with `mlflow experiments restore`, or choose another name."
-            rule = "must not name a deleted MLflow experiment"
-            raise AzsweepError(str(Problem("experiment_name", rule, self._experiment_name, fix)))
-        return str(experiment.experiment_id)
-
-    def _reopen(self, trial_run_id: str) -> None:
+    def _reopen(self, parent: Run) -> None:
         """Go on with the parent run of an earlier start."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._parent_id = self._client.get_run(trial_run_id).data.tags[_PARENT_TAG]
-            parent = self._client.get_run(self._parent_id)
-        except (MlflowException, KeyError) as error:
-            if isinstance(error, MlflowException) and is_transient(error):
-                raise
-            rule = "must be the store that this sweep's runs were recorded in"
-            fix = f"Start again from the directory of the first start, or set it to the store with run {trial_run_id}."
-            raise AzsweepError(str(Problem("MLFLOW_TRACKING_URI", rule, redacted(self.tracking_uri), fix))) from error
+        self._parent_id = str(parent.info.run_id)
         self._experiment_id = parent.info.experiment_id
         self._experiment_name = self._client.get_experiment(self._experiment_id).name
         points = self._client.get_metric_history(self._parent_id, self._best_metric)
         self._best_step = max((point.step + 1 for point in points), default=0)
         self._client.update_run(self._parent_id, status="RUNNING")
+        self._open_runs = open_children(self._client, parent)
 
     # Reading
 
@@ -335,7 +330,7 @@ class MlflowTracker:
         """Child runs may be in any experiment: loggers of training frameworks open their own."""
         own = sorted(self._client.get_run(run_id).data.metrics)
         experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        children = self._client.search_runs(experiments, f"tags.`{_PARENT_TAG}` = '{run_id}'")
+        children = self._client.search_runs(experiments, f"tags.`{PARENT_TAG}` = '{run_id}'")
         nested = {name for child in children for name in child.data.metrics}
         return own + [f"{name}{IN_A_CHILD_RUN}" for name in sorted(nested)]
 

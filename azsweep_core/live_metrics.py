@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from azsweep_core.control import ControlDir
+from azsweep_core.history import History
 from azsweep_core.metrics_file import MetricsReader
 from azsweep_core.ports import Tracker
 from azsweep_core.trial import Measurement, Parameters, Trial, not_held
@@ -36,8 +36,8 @@ class LiveMetrics:
     def how_to_log(self) -> str:
         return self._tracker.how_to_log
 
-    def start_sweep(self, spec: Mapping[str, Any]) -> None:
-        self._tracker.start_sweep(spec)
+    def left_open(self, history: History) -> Sequence[int]:
+        return self._tracker.left_open(history)
 
     def start_trial(
         self, number: int, parameters: Parameters, lost_run_id: str | None = None

@@ -10,10 +10,10 @@ from difflib import get_close_matches
 
 from azsweep_core.early_termination import Decision, Policy, why_nothing_stops
 from azsweep_core.history import History
-from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Tracker
+from azsweep_core.ports import IN_A_CHILD_RUN, Clock, Tracker, TrialReport
 from azsweep_core.trial import Measurement
 
-__all__ = ["Lookout", "missing_metric"]
+__all__ = ["Lookout", "never_measured"]
 
 log = logging.getLogger("azsweep")
 
@@ -93,11 +93,19 @@ class Lookout:
         names = self.tracker.metric_names(trial)
         if names:
             self._ask_for_names_after_s = math.inf
-            words = missing_metric(self.primary_metric, names)
+            words = _missing_metric(self.primary_metric, names)
             log.warning("Warning: trial %d has run for %.0f s and %s", trial.number, ran_s, words)
 
 
-def missing_metric(primary: str, names: Sequence[str]) -> str:
+def never_measured(primary: str, names: Sequence[str], report: TrialReport, how_to_log: str) -> str:
+    """That a trial that is over never reported the primary metric, with what it did report."""
+    if names:
+        return f"the task {_missing_metric(primary, names)}"
+    instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
+    return f"the task never logged the primary metric {primary!r}{instead}. {how_to_log}"
+
+
+def _missing_metric(primary: str, names: Sequence[str]) -> str:
     """That the primary metric was not among those that were logged, with the nearest name."""
     near = get_close_matches(primary, [name for name in names if not name.endswith(IN_A_CHILD_RUN)], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""

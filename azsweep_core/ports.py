@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from azsweep_core.events import TrialEnded
+from azsweep_core.history import History
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
 __all__ = ["IN_A_CHILD_RUN", "Clock", "Launch", "Tracker", "TrialLauncher", "TrialReport"]
@@ -117,8 +118,8 @@ class Tracker(Protocol):
         """What a task has to do so that its metric is seen."""
         ...
 
-    def start_sweep(self, spec: Mapping[str, Any]) -> None:
-        """Make ready for trials; raises AzsweepError if trials could not log."""
+    def left_open(self, history: History) -> Sequence[int]:
+        """Trials of an earlier start of this sweep that are over, and which the store does not know to be."""
         ...
 
     def start_trial(

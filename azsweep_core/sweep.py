@@ -25,7 +25,7 @@ from azsweep_core.events import (
 )
 from azsweep_core.history import History
 from azsweep_core.ledger import Ledger
-from azsweep_core.lookout import Lookout, missing_metric
+from azsweep_core.lookout import Lookout, never_measured
 from azsweep_core.ports import Clock, Launch, Tracker, TrialLauncher, TrialReport
 from azsweep_core.scheduler import Start, Stop, next_actions, next_deadline, why_end
 from azsweep_core.sweep_plan import Observer, Past, Ports, SweepPlan, SweepResult
@@ -118,6 +118,8 @@ class _Loop:
         for trial in history.trials:
             if trial.directory is not None:
                 self.directories.setdefault(trial.directory, trial.number)
+        for number in self.tracker.left_open(history):
+            self.tracker.end_trial(history[number], {})
         self.ledger.sync()
         self.launcher.adopt(history.active)
         for trial in history.active:
@@ -350,7 +352,7 @@ class _Loop:
         names = sorted({*self.tracker.metric_names(trial), *(name for name in report.returned if name)})
         return (
             TrialState.FAILED,
-            _missing(self.plan.objective.primary_metric, names, report, self.tracker.how_to_log),
+            never_measured(self.plan.objective.primary_metric, names, report, self.tracker.how_to_log),
             "no primary metric",
         )
 
@@ -389,11 +391,3 @@ class _Loop:
         for number, decision in self.lookout.judge(self.history, news):
             if decision.stop and self.history[number].stopping is None:
                 self.stop(number, StopRequest(TrialState.TERMINATED, decision.reason))
-
-
-def _missing(primary: str, names: Sequence[str], report: TrialReport, how_to_log: str) -> str:
-    """That the primary metric never appeared, with what did."""
-    if names:
-        return f"the task {missing_metric(primary, names)}"
-    instead = f" and returned {report.returned_instead}, not a number" if report.returned_instead else ""
-    return f"the task never logged the primary metric {primary!r}{instead}. {how_to_log}"

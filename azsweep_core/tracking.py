@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azsweep_core._mlflow_earlier import read_parent_run
-from azsweep_core._mlflow_store import chosen_uri, is_bound_to_host, redacted
+from azsweep_core._mlflow_store import chosen_uri, configured_uri, is_bound_to_host, redacted, without_credentials
 from azsweep_core._mlflow_tracker import MlflowTracker
+from azsweep_core.history import History
 from azsweep_core.trial import Measurement, Parameters, Trial
 
-__all__ = ["MlflowTracker", "NullTracker", "chosen_uri", "is_bound_to_host", "read_parent_run", "redacted"]
+__all__ = [
+    "MlflowTracker",
+    "NullTracker",
+    "chosen_uri",
+    "configured_uri",
+    "is_bound_to_host",
+    "read_parent_run",
+    "redacted",
+    "without_credentials",
+]
 
 
 class NullTracker:
@@ -22,7 +32,12 @@ class NullTracker:
     def preload(self) -> None:
         """Nothing to import."""
 
-    def start_sweep(self, spec: Mapping[str, Any], trial_run_id: str | None = None) -> None:
+    tracking_uri = ""
+    run_id = None
+
+    def start_sweep(
+        self, spec: Mapping[str, Any], *, run_id: str | None = None, trial_run_id: str | None = None
+    ) -> None:
         """Nothing to make ready."""
 
     def start_trial(
@@ -30,6 +45,10 @@ class NullTracker:
     ) -> tuple[str | None, Mapping[str, str]]:
         """No run, no environment."""
         return None, {}
+
+    def left_open(self, history: History) -> Sequence[int]:
+        """None, ever."""
+        return ()
 
     def new_measurements(self, trials: Sequence[Trial]) -> Mapping[int, tuple[Measurement, ...]]:
         """None, ever."""

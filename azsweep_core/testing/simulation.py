@@ -9,6 +9,7 @@ from typing import Any
 
 from azsweep_core.errors import StoreUnreachable
 from azsweep_core.events import TrialEnded
+from azsweep_core.history import History
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import Measurement, Parameters, StopRequest, Trial, TrialState
 
@@ -203,8 +204,8 @@ class FakeTracker:
         """True in the interval `away` of the clock, whose end is not part of it."""
         return self.away[0] <= self._clock.now() < self.away[1]
 
-    def start_sweep(self, spec: Mapping[str, Any]) -> None:
-        """Nothing to make ready."""
+    def left_open(self, history: History) -> Sequence[int]:
+        return [trial.number for trial in history.trials if trial.state.is_final and trial.number not in self.ended]
 
     def start_trial(
         self, number: int, parameters: Parameters, lost_run_id: str | None = None
