@@ -129,7 +129,9 @@ def left_behind(control: ControlDir, number: int) -> TrialReport:
     status = control.exit_status()
     if status is not None:
         return ended(control, number, status, None)
-    return TrialReport(**_ended(control, number), lost=True, with_sweep=True, reason="the sweep itself was killed")
+    return TrialReport(
+        **_ended(control, number), lost=True, with_sweep=True, reason="the sweep was killed while it ran"
+    )
 
 
 def refuse_job_of_another(control: ControlDir, number: int, own: str = "") -> None:

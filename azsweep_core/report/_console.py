@@ -33,6 +33,8 @@ class LogLines:
         match event:
             case TrialEnded():
                 self._ended(history[event.number], history)
+            case AttemptLost() if event.with_sweep:
+                self._log.info("trial %d runs again: %s", event.number, _line(event.reason))
             case AttemptLost():
                 self._log.warning("trial %d: attempt lost, will run again: %s", event.number, _line(event.reason))
             case StopRequested():

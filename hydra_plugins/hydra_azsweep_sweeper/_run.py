@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import logging
 import math
 import os
-import shlex
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.errors import CompactHydraException
@@ -21,29 +16,33 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core.errors import AzsweepError, Problem, SpecError
-from azsweep_core.events import Ending, EndingKind, SweepEnded, SweepStarted
-from azsweep_core.history import History
-from azsweep_core.ledger import Ledger, read_ledger
+from azsweep_core.events import Ending, EndingKind
 from azsweep_core.limits import Limits
 from azsweep_core.live_metrics import LiveMetrics
 from azsweep_core.ports import TrialLauncher
-from azsweep_core.report import LogLines, ResultFiles, summary, write_best
+from azsweep_core.replay import Recorded, replay
+from azsweep_core.report import LogLines, ResultFiles, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.signals import StopSignals
-from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
+from azsweep_core.spec import SweepSpec, read_and_judge
 from azsweep_core.sweep import run_sweep
-from azsweep_core.sweep_plan import Ports, SweepPlan, SweepResult, SystemClock
-from azsweep_core.tracking import MlflowTracker, NullTracker
-from azsweep_core.trial import EarlierTrial, Parameters, TrialState
+from azsweep_core.sweep_plan import Observer, Origin, Past, Ports, SweepPlan, SweepResult, SystemClock
+from azsweep_core.tracking import MlflowTracker, NullTracker, configured_uri, without_credentials
+from azsweep_core.trial import EarlierTrial, Parameters
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, no_preparation
 from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
+from hydra_plugins.hydra_azsweep_sweeper._command_line import as_typed, kept
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
+from hydra_plugins.hydra_azsweep_sweeper._detach import Background
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher, usable_cores
+from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
+from hydra_plugins.hydra_azsweep_sweeper._result import hints, show, why_without_result
+from hydra_plugins.hydra_azsweep_sweeper._resume import is_done, recorded_spec, refuse_another, with_recorded_seed
 from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, read_settings, store_problems
 from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
@@ -59,38 +58,49 @@ _SPACE = ("search_space", "params", "override")
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What the user asked for, read and judged."""
+    """What the user asked for, read and judged.
+
+    Args:
+        fixed: overrides that go with every trial.
+        recorded: the sweep that its directory holds already.
+        command: as the user typed it.
+    """
 
     settings: Settings
     spec: SweepSpec
     fixed: Sequence[str]
     warm_start: WarmStart
+    recorded: Recorded | None
+    command: Sequence[str]
 
 
 def run(
     hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, arguments: Sequence[str]
 ) -> SweepResult:
-    """Run the sweep, or show the result of the finished one that `hydra.sweep.dir` holds.
+    """Run the sweep, go on with the unfinished one that `hydra.sweep.dir` holds, or show the result of a finished one.
 
     Raises:
         CompactHydraException: for everything a user can mend, in words; and if the sweep has no result.
-        SystemExit: with 130 if the user stopped it.
+        SystemExit: with 130 if the user stopped it; with 0 if it goes on in the background.
     """
     loader = TrialConfigLoader(hydra_context.config_loader)  # what is composed to check, trials need not compose again
     hydra_context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
     try:
         request = _read(hydra_context, config, arguments)
-        result = _finished(request) or _sweep(request, hydra_context, task_function, config)
+        result = _finished(request)
+        if result is None:
+            observers = _leave_the_terminal(request)
+            result = _sweep(request, hydra_context, task_function, config, observers)
     except AzsweepError as error:
         raise CompactHydraException(str(error)) from None
     except OSError as error:
         rule = f"must be a directory that can be written ({error.strerror or error})"
-        fix = "Trials that have ended are in its sweep.jsonl."
+        fix = "Trials that have ended are in its sweep.jsonl; the same command with this directory goes on."
         raise CompactHydraException(str(Problem("hydra.sweep.dir", rule, error.filename or "", fix))) from error
     if result.exit_code == 130:
         raise SystemExit(130)
     if result.exit_code:
-        raise CompactHydraException(_why_without_result(result))
+        raise CompactHydraException(why_without_result(result))
     return result
 
 
@@ -98,6 +108,7 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     """Everything read and judged; all problems in one SpecError."""
     loader = hydra_context.config_loader
     settings, problems = read_settings(config, os.environ)
+    recorded = replay(settings.directory)
     base = _logbase(settings.spec.get("sampling_algorithm"))
     overrides = read_overrides(arguments, settings.params, settings.search_space, loader, logbase=base)
     problems += overrides.problems
@@ -111,16 +122,24 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
         problems += _check_against_the_app(loader, config, space, overrides.fixed, points)
     if spec is not None:
         problems += _sharing_problems(spec.limits, settings.devices)
-    warm_start = read_warm_start(settings, spec, legal=not judgement.errors, doomed=bool(problems))
+    learns = recorded is None or not (len(recorded.history) or recorded.history.earlier)
+    warm_start = WarmStart()
+    if learns:
+        warm_start = read_warm_start(settings, spec, legal=not judgement.errors, doomed=bool(problems))
     problems += warm_start.problems
     if problems or spec is None:
         raise SpecError(dict.fromkeys(problems))
-    notes = (*settings.notes, *overrides.pinned, *unused, *warm_start.notes)
+    changes: list[str] = []
+    if recorded is not None:
+        spec = with_recorded_seed(spec, recorded)
+        asked, allow = recorded_spec(spec, overrides.fixed), settings.allow_spec_change
+        changes = refuse_another(recorded, asked, config, settings.directory, allow=allow)
+    notes = (*settings.notes, *overrides.pinned, *unused, *changes, *warm_start.notes)
     doubts = [*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)]
     if spec.limits.max_concurrent_trials is None:
         doubts += spec.sampling_algorithm.crowding(spec.search_space, spec.max_trials, _slots(spec, settings, config))
     _log_notes(notes, doubts)
-    return _Request(settings, spec, overrides.fixed, warm_start)
+    return _Request(settings, spec, overrides.fixed, warm_start, recorded, as_typed(arguments))
 
 
 def _logbase(algorithm: object) -> float:
@@ -166,49 +185,37 @@ def _log_notes(notes: Sequence[str], warnings: Sequence[Problem] = ()) -> None:
 
 
 def _finished(request: _Request) -> SweepResult | None:
-    """The result of the finished sweep that lives in the directory, shown again; None if there is none.
-
-    Raises:
-        AzsweepError: if that was another sweep.
-    """
-    directory = request.settings.directory
-    path = directory / "sweep.jsonl"
-    if not path.exists():
+    """The result of the finished sweep that lives in the directory, shown again; None if something is left to do."""
+    recorded, spec = request.recorded, request.spec
+    if recorded is None or not is_done(recorded, recorded_spec(spec, request.fixed), spec.max_trials):
         return None
-    events = list(read_ledger(path))
-    if not events or not isinstance(events[0], SweepStarted) or not isinstance(events[-1], SweepEnded):
-        return None
-    _refuse_another(events[0].spec, request, directory)
-    history = History(request.spec.objective)
-    for event in events:
-        history.apply(event)
+    history = recorded.history
     reason = str(history.stop_reason)
     log.info("this sweep is over (%s); this is its result. For a new one choose another hydra.sweep.dir", reason)
-    _show(history, directory, hints=[])
+    show(history, request.settings.directory)
     return SweepResult(history, Ending(EndingKind.FINISHED, reason))
 
 
-def _refuse_another(recorded: Mapping[str, Any], request: _Request, directory: Path) -> None:
-    """A sweep of another specification is not what the user asks for; a seed that was drawn makes no other."""
-    asked = json.loads(json.dumps(to_mapping(request.spec)))
-    if request.spec.sampling_algorithm.seed is None:
-        recorded = {**recorded, "sampling_algorithm": {**recorded["sampling_algorithm"]}}
-        recorded["sampling_algorithm"].pop("seed", None)
-        asked["sampling_algorithm"].pop("seed", None)
-    differing = [name for name in dict.fromkeys([*asked, *recorded]) if asked.get(name) != recorded.get(name)]
-    if differing:
-        rule = f"must not hold another sweep (it differs in {', '.join(differing)})"
-        raise AzsweepError(str(Problem("hydra.sweep.dir", rule, str(directory), "Choose another directory.")))
+def _leave_the_terminal(request: _Request) -> list[Observer]:
+    """Go on in the background if the user wants that; what the loop is to tell of its start then.
+
+    Raises:
+        SystemExit: in the process that does not go on.
+    """
+    settings = request.settings
+    return [Background.enter(settings.directory)] if settings.detach else []
 
 
 def _sweep(
-    request: _Request, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    request: _Request,
+    hydra_context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+    observers: Sequence[Observer],
 ) -> SweepResult:
     settings, clock = request.settings, SystemClock()
     directory = settings.directory
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
-    tracker = _tracker(settings, spec, directory)
-    plan = _plan(spec, settings, _slots(spec, settings, config))
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
     app = HydraApp(
         context=hydra_context,
@@ -216,26 +223,30 @@ def _sweep(
         config=config,
         prepare=log_to_own_run if settings.use_mlflow else no_preparation,
     )
-    with StopSignals() as signals, contextlib.ExitStack() as undo:
+    with StopSignals() as signals, Occupied(directory, break_lock=settings.break_lock) as occupied:
+        past = None if request.recorded is None else occupied.resume()
+        tracker = _tracker(settings, spec, directory, past)
+        plan = _plan(request, spec, _slots(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
         launcher = _launcher(app, plan, settings, overrides_of, tracker.preload)
-        undo.callback(launcher.close)
+        occupied.callback(launcher.close)
         plan = replace(plan, earlier=_learnt(request))
         _announce(plan, spec, directory, tracker)
-        tracker.start_sweep(plan.spec)
-        directory.mkdir(parents=True, exist_ok=True)
-        ledger = Ledger(directory / "sweep.jsonl")
-        undo.callback(ledger.close)
-        OmegaConf.save(config, directory / "multirun.yaml")
-        observers = (ResultFiles(directory, clock), LogLines(log, plan.max_trials))
+        _start_tracker(tracker, plan)
+        plan = replace(plan, origin=_origin(request, tracker))
+        ledger = occupied.ledger(past)
+        if not (directory / "multirun.yaml").exists() or settings.allow_spec_change:
+            OmegaConf.save(config, directory / "multirun.yaml")
+        lines = LogLines(log, plan.max_trials)
         live = LiveMetrics(tracker, spec.objective.primary_metric, directory)
-        ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals)
-        result = run_sweep(plan, ports, observers)
+        turn = occupied.presence(signals).turn
+        ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals, each_turn=turn)
+        result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), lines))
     if result.best is not None:
         overrides = overrides_of(result.best.parameters)
         task_config = compose_task_config(hydra_context.config_loader, config, overrides)
         write_best(directory, OmegaConf.to_yaml(task_config), overrides)
-    _show(result.history, directory, _hints(result, directory, tracker))
+    show(result.history, directory, hints(result, directory, tracker.how_to_open))
     return result
 
 
@@ -284,9 +295,10 @@ def _ray_launcher(
     return launcher
 
 
-def _plan(spec: SweepSpec, settings: Settings, slots: int) -> SweepPlan:
+def _plan(request: _Request, spec: SweepSpec, slots: int, past: Past | None) -> SweepPlan:
+    settings = request.settings
     return SweepPlan(
-        spec=to_mapping(spec),
+        spec=recorded_spec(spec, request.fixed),
         objective=spec.objective,
         limits=spec.limits,
         sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective, spec.initial_points),
@@ -295,6 +307,17 @@ def _plan(spec: SweepSpec, settings: Settings, slots: int) -> SweepPlan:
         slots=slots,
         stop_grace_s=settings.stop_grace_s,
         poll_interval_s=settings.poll_interval_s,
+        past=past,
+    )
+
+
+def _origin(request: _Request, tracker: MlflowTracker | NullTracker) -> Origin:
+    """What the ledger is to say of how this sweep was started, and of where its metrics are."""
+    return Origin(
+        command=kept(request.command),
+        working_dir=str(Path.cwd()),
+        tracking_uri=without_credentials(tracker.tracking_uri) or None,
+        mlflow_run_id=tracker.run_id,
     )
 
 
@@ -309,23 +332,15 @@ def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: Mlflow
     """Where the sweep is, and what would repeat it."""
     algorithm = spec.sampling_algorithm
     seed = "" if algorithm.type is SamplerType.GRID else f" (seed {algorithm.seed})"
+    if plan.past is not None:
+        history = plan.past.recorded.history
+        done = history.finished - len(history.interrupted)
+        log.info("the sweep goes on: %d of %s trials are over", done, plan.max_trials)
     log.info(
         "sweep %s: %s trials, %d at once, %s%s", directory, plan.max_trials, plan.slots, algorithm.type.value, seed
     )
     if isinstance(tracker, MlflowTracker):
         log.info("MLflow: %s", tracker.address)
-
-
-def _show(history: History, directory: Path, hints: Sequence[tuple[str, str]]) -> None:
-    """Print the summary, if anybody reads it."""
-    if sys.stdout is None:
-        return
-    try:
-        summary(history, directory=directory, stream=sys.stdout, hints=hints)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # As Python's documentation has it: what the interpreter would flush at its end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _slots(spec: SweepSpec, settings: Settings, config: DictConfig) -> int:
@@ -341,36 +356,19 @@ def _sweep_name(directory: Path) -> str:
     return "/".join(directory.parts[-2:])
 
 
-def _tracker(settings: Settings, spec: SweepSpec, directory: Path) -> MlflowTracker | NullTracker:
+def _tracker(settings: Settings, spec: SweepSpec, directory: Path, past: Past | None) -> MlflowTracker | NullTracker:
+    """Where metrics are: in the store that the user sets, else in the one that the sweep began with."""
     if not settings.use_mlflow:
         return NullTracker()
-    return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory))
+    began_with = None if past is None or configured_uri() else past.recorded.origin.tracking_uri
+    return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory), began_with)
 
 
-def _hints(result: SweepResult, directory: Path, tracker: MlflowTracker | NullTracker) -> list[tuple[str, str]]:
-    """What the user can do with the result."""
-    hints = []
-    if result.best is not None:
-        best = shlex.quote(str(directory / "best"))
-        hints.append(("Run it again", f"{_program()} --config-dir {best} --config-name azsweep_best"))
-    if tracker.how_to_open:
-        hints.append(("MLflow", tracker.how_to_open))
-    return hints
-
-
-def _program() -> str:
-    """What starts the app, as a shell takes it: a script, a module, or a command that was installed with it."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    if spec is not None:
-        return f"python -m {spec.name.removesuffix('.__main__')}"
-    path = Path(sys.argv[0])
-    return f"python {shlex.quote(sys.argv[0])}" if path.suffix == ".py" else shlex.quote(path.name)
-
-
-def _why_without_result(result: SweepResult) -> str:
-    """The last words of a sweep that ends with exit code 1."""
-    if result.ending.kind is EndingKind.FAILURES:
-        return f"The sweep was stopped: {result.ending.reason}."
-    failed = next((trial for trial in result.trials if trial.state is TrialState.FAILED), None)
-    why = "" if failed is None else f" Trial {failed.number} failed: {failed.reason}"
-    return f"No trial has a value.{why}"
+def _start_tracker(tracker: MlflowTracker | NullTracker, plan: SweepPlan) -> None:
+    """Open the sweep's run in MLflow, or go on with the one that it has."""
+    if plan.past is None:
+        tracker.start_sweep(plan.spec)
+        return
+    recorded = plan.past.recorded
+    of_a_trial = next((trial.mlflow_run_id for trial in recorded.history.trials if trial.mlflow_run_id), None)
+    tracker.start_sweep(plan.spec, run_id=recorded.origin.mlflow_run_id, trial_run_id=of_a_trial)

@@ -62,6 +62,10 @@ class Settings:
         spawn: give each trial a fresh interpreter instead of a fork of this one.
         jobs: whose jobs trials are.
         devices: one for each trial that may run at once; empty if trials are given none.
+        detach: go on in the background.
+        coordinator_job: options of sbatch for the SLURM job that is to coordinate the sweep; None if none is.
+        break_lock: the sweep's lock may be taken from a process of which one cannot tell whether it lives.
+        allow_spec_change: a sweep may be resumed with another specification.
         notes: what the log should say about how the settings were read.
     """
 
@@ -77,6 +81,10 @@ class Settings:
     spawn: bool
     devices: tuple[str, ...]
     jobs: Jobs
+    detach: bool
+    coordinator_job: Mapping[str, Any] | None
+    break_lock: bool
+    allow_spec_change: bool
     notes: tuple[str, ...]
 
 
@@ -114,6 +122,10 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         spawn=_spawns(sweeper["start_method"], problems),
         devices=_devices(sweeper["devices"], environment, problems),
         notes=notes,
+        detach=sweeper["detach"] is True,
+        coordinator_job=_coordinator_job(sweeper["detach"], problems),
+        break_lock=_flag(sweeper, "break_lock", problems),
+        allow_spec_change=_flag(sweeper, "allow_spec_change", problems),
         jobs=_jobs(sweeper["execution"], config, problems),
     )
     if settings.jobs.is_shared and settings.devices:
@@ -190,6 +202,29 @@ def _text(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> str
         return value or ""
     problems.append(Problem(name, "must be text", shown(value), f"Write '{value}' in quotes."))
     return ""
+
+
+def _flag(sweeper: Mapping[str, Any], name: str, problems: list[Problem]) -> bool:
+    value = sweeper[name]
+    if not isinstance(value, bool):
+        problems.append(Problem(name, "must be true or false", shown(value)))
+    return value is True
+
+
+def _coordinator_job(detach: Any, problems: list[Problem]) -> Mapping[str, Any] | None:
+    """Options of the job that is to coordinate the sweep; None if it is to be a process here."""
+    if detach is None or isinstance(detach, bool):
+        return None
+    if detach == "slurm":
+        return {}
+    if isinstance(detach, dict) and all(
+        isinstance(key, str) and isinstance(value, (str, int)) and not isinstance(value, bool)
+        for key, value in detach.items()
+    ):
+        return detach
+    rule = "must be true, false, slurm, or a mapping of options of sbatch"
+    problems.append(Problem("detach", rule, shown(detach), "For instance {partition: long, time: 7-00}."))
+    return None
 
 
 def _names(value: Any, where: str, problems: list[Problem]) -> tuple[str, ...]:

@@ -49,13 +49,11 @@ def no_effect(settings: Settings, algorithm: SamplingAlgorithm) -> Iterator[Prob
 def read_warm_start(settings: Settings, spec: SweepSpec | None, *, legal: bool, doomed: bool) -> WarmStart:
     """What the directories hold. MLflow is asked later, by `read_runs`, unless the sweep will not start anyway.
 
-    A directory that has a ledger already needs nothing: what its sweep learnt from others is in there.
-
     Args:
         legal: the spec can be run, so that one can say what fits.
         doomed: there are problems that keep the sweep from starting, so that nothing will be forked.
     """
-    if not _may_learn(settings.spec.get("sampling_algorithm", "random")) or (settings.directory / _LEDGER).exists():
+    if not _may_learn(settings.spec.get("sampling_algorithm", "random")):
         return WarmStart()
     judged = spec if legal else None
     runs = tuple(name for name in settings.warm_start if _RUN_ID.fullmatch(name))

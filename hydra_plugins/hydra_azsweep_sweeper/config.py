@@ -39,6 +39,9 @@ DEFAULTS = {
     "execution": "auto",
     "start_method": "auto",
     "devices": None,
+    "detach": False,
+    "break_lock": False,
+    "allow_spec_change": False,
 }
 
 _PRESETS = ["_self_", {"early_termination": None}]  # none of configs/hydra/sweeper/early_termination until it is chosen

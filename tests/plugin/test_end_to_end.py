@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hydra_plugins.hydra_azsweep_sweeper import _run
+from hydra_plugins.hydra_azsweep_sweeper import _result
 from tests.plugin.conftest import App, Run
 
 
@@ -126,9 +126,9 @@ class TestResults:
     @pytest.mark.parametrize(
         ("override", "part"),
         [
-            ("hydra.sweeper.objective.goal=maximize", "objective"),
-            ("hydra.sweeper.limits.max_total_trials=1", "limits"),
-            ("y=3,4", "search_space"),
+            ("hydra.sweeper.objective.goal=maximize", "objective.goal: 'minimize' -> 'maximize'"),
+            ("y=3,4", "search_space.y: not set -> {'type': 'choice', 'values': [3, 4]}"),
+            ("y=3", "overrides: [] -> ['y=3']"),
         ],
     )
     def test_a_finished_sweep_is_not_shown_as_the_result_of_another(self, app: App, override: str, part: str) -> None:
@@ -137,7 +137,10 @@ class TestResults:
         second = app.run("--multirun", "x=1,3", override)
 
         assert second.code == 1
-        assert second.err.startswith(f"hydra.sweep.dir: must not hold another sweep (it differs in {part}); got ")
+        directory = app.directory / "sweep"
+        assert second.err.startswith(
+            f"hydra.sweep.dir: must not hold another sweep; got {directory}, which differs:\n  {part}\n"
+        )
         assert second.results == first.results
 
     def test_a_start_that_was_refused_does_not_block_the_directory(self, app: App) -> None:
@@ -181,7 +184,7 @@ class TestResults:
         assert run.err.startswith("hydra.sweep.dir: must be a directory that can be written (")
         assert "got /proc/nowhere" in run.err
 
-    def test_an_unfinished_sweep_is_never_overwritten(self, app: App) -> None:
+    def test_a_ledger_that_cannot_be_read_is_never_overwritten(self, app: App) -> None:
         ledger = app.directory / "sweep" / "sweep.jsonl"
         ledger.parent.mkdir()
         ledger.write_text('{"event": "sweep_started", "schema": 1, "time_s": 0, "spec": {}}\n')
@@ -189,7 +192,7 @@ class TestResults:
         run = app.run("--multirun", "x=1,3")
 
         assert run.code == 1
-        assert "hydra.sweep.dir: must not hold another sweep" in run.err
+        assert run.err.startswith(f"{ledger}:1: must be an event that can follow; got KeyError: 'objective'.")
         assert len(ledger.read_text().splitlines()) == 1
 
 
@@ -308,4 +311,4 @@ def test_what_started_the_app_is_named_as_a_shell_takes_it(
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", loader)
     monkeypatch.setattr(sys, "argv", [program, "--multirun"])
 
-    assert _run._program() == command  # noqa: SLF001 - what it prints is tested above, for a script
+    assert _result._program() == command  # noqa: SLF001 - what it prints is tested above, for a script

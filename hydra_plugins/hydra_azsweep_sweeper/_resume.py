@@ -1,0 +1,116 @@
+"""What a sweep directory holds that the user asks for: a sweep to go on with, a result to show, or another sweep."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from azsweep_core._values import identity, shown
+from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.events import EndingKind
+from azsweep_core.replay import Recorded
+from azsweep_core.spec import SweepSpec, to_mapping
+
+__all__ = ["app_config", "is_done", "recorded_spec", "refuse_another", "with_recorded_seed"]
+
+_FREE = "limits."
+"""Where a change does not touch what has been: how long, how many, how much failure."""
+
+
+def recorded_spec(spec: SweepSpec, fixed: Sequence[str]) -> dict[str, Any]:
+    """The specification as the ledger has it, with what is the same for all trials."""
+    return {**to_mapping(spec), "overrides": list(fixed)}
+
+
+def app_config(config: DictConfig) -> Any:
+    """What the app's own configuration says, interpolations as they stand."""
+    plain: Any = OmegaConf.to_container(config)
+    return {key: value for key, value in plain.items() if key != "hydra"}
+
+
+def with_recorded_seed(spec: SweepSpec, recorded: Recorded) -> SweepSpec:
+    """The spec with the seed that was drawn for the sweep, if the user set none."""
+    algorithm = spec.sampling_algorithm
+    drawn = recorded.latest.spec.get("sampling_algorithm")
+    if algorithm.seed is not None or not isinstance(drawn, Mapping) or drawn.get("type") != algorithm.type.value:
+        return spec
+    return replace(spec, sampling_algorithm=replace(algorithm, seed=drawn.get("seed")))
+
+
+def refuse_another(
+    recorded: Recorded, asked: Mapping[str, Any], config: DictConfig, directory: Path, *, allow: bool
+) -> list[str]:
+    """See to it that the directory holds the sweep that is asked for.
+
+    Args:
+        allow: it may differ, but for the primary metric, without which earlier trials have no value.
+    Returns:
+        What differs and may, in words.
+    Raises:
+        AzsweepError: with everything that differs and may not.
+    """
+    spec = dict(recorded.latest.spec)
+    if "overrides" not in spec:  # the first schema did not record them
+        asked = {key: value for key, value in asked.items() if key != "overrides"}
+    changes = dict(_changes(spec, asked))
+    if (before := _config_before(directory)) is not None:
+        changes |= dict(_changes(before, app_config(config)))
+    unfit = [path for path in changes if path == "objective.primary_metric"]
+    refused = unfit or ([] if allow else [path for path in changes if not path.startswith(_FREE)])
+    if not refused:
+        return [f"{path}: {words}, from now on" for path, words in changes.items()]
+    listed = "".join(f"\n  {path}: {changes[path]}" for path in refused)
+    fix = "Choose another directory, or go on with the trials that it has: hydra.sweeper.allow_spec_change=true."
+    if unfit:
+        fix = "Choose another directory; hydra.sweeper.warm_start learns from this one if the objective is the same."
+    rule = "must not hold another sweep"
+    raise AzsweepError(str(Problem("hydra.sweep.dir", rule, f"{directory}, which differs:{listed}\n", fix.lstrip())))
+
+
+def is_done(recorded: Recorded, asked: Mapping[str, Any], max_trials: int | None) -> bool:
+    """Whether nothing is left to do: the sweep has ended, by itself, under the limits of now."""
+    history = recorded.history
+    if history.ending is None or identity(recorded.latest.spec.get("limits")) != identity(asked["limits"]):
+        return False
+    if history.ending.kind is not EndingKind.USER:
+        return True
+    return not history.interrupted and max_trials is not None and len(history) >= max_trials
+
+
+def _changes(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Where two values differ, as deep as both are mappings, and how."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys([*before, *now]):
+            below = f"{path}.{key}" if path else str(key)
+            yield from _changes(before.get(key, _ABSENT), now.get(key, _ABSENT), below)
+    elif identity(before) != identity(now):
+        yield path, f"{_words(before)} -> {_words(now)}"
+
+
+class _Absent:
+    """Stands for a key that is not there."""
+
+    def __repr__(self) -> str:
+        return "not set"
+
+
+_ABSENT = _Absent()
+
+
+def _words(value: Any) -> str:
+    return repr(value) if value is _ABSENT else shown(value, most=200)
+
+
+def _config_before(directory: Path) -> Any:
+    """The app's own configuration as the sweep was started with; None if it is not there or cannot be made out."""
+    with contextlib.suppress(OSError, ValueError, yaml.YAMLError, RecursionError):
+        config = OmegaConf.load(directory / "multirun.yaml")
+        if isinstance(config, DictConfig):
+            return app_config(config)
+    return None
