@@ -46,6 +46,9 @@ EXPECTED = {
     "execution": "auto",
     "start_method": "auto",
     "devices": None,
+    "detach": False,
+    "break_lock": False,
+    "allow_spec_change": False,
 }
 
 
