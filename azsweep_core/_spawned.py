@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import os
 import pickle
 import sys
@@ -10,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
+from azsweep_core._output import renew_streams
 from azsweep_core.errors import AzsweepError
 
 __all__ = ["main", "pickled", "replace_process"]
@@ -48,7 +48,7 @@ def replace_process(run: bytes, payload: object) -> NoReturn:
 
 def main(job: int) -> None:
     """The fresh interpreter's program; `job` is the descriptor of what `replace_process` wrote."""
-    faulthandler.enable()
+    renew_streams()
     with os.fdopen(job, "rb") as stream:
         sys.path[:], sys.argv[:] = pickle.load(stream)
         run = pickle.load(stream)

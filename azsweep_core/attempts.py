@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from azsweep_core.control import ControlDir
+from azsweep_core.control import NO_RESULT, ControlDir
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
@@ -86,8 +86,8 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
             "" if result is not None else f" (it did not stop by itself and {exit_words(status)})" if status < 0 else ""
         )
         return TrialReport(**base, state=request.state, reason=request.reason + killed, by_user=request.by_user)
-    if heartbeat is None:
-        return TrialReport(**base, **_never_began(control, status), lost=True)
+    if heartbeat is None or status == NO_RESULT:
+        return TrialReport(**base, **_why_lost(control, status), lost=True)
     hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
     reason = f"its process {exit_words(status)}{hint}{_quote(control, status)}"
     return TrialReport(**base, state=TrialState.FAILED, reason=reason, failure=exit_words(status))
@@ -109,7 +109,7 @@ def judged(
         return TrialReport(**base, state=request.state, reason=request.reason + killed, by_user=request.by_user)
     error = control.launch_error()
     if error is not None:
-        return TrialReport(**base, **_never_began(control, 1), lost=True)
+        return TrialReport(**base, **_why_lost(control, 1), lost=True)
     if state is None:
         return TrialReport(**base, reason=words, failure=words, lost=True)
     output = control.last_output()
@@ -163,7 +163,7 @@ def _ended(control: ControlDir, number: int) -> dict[str, Any]:
     """What every report of an end says."""
     heartbeat = control.result() or control.heartbeat()
     base: dict[str, Any] = {"number": number, "ended": True}
-    if heartbeat is not None and "began_s" in heartbeat:
+    if heartbeat is not None and heartbeat.keys() >= {"began_s", "directory"}:
         base |= {"began_s": heartbeat["began_s"], "directory": heartbeat["directory"]}
     return base
 
@@ -176,12 +176,15 @@ def _raised(document: dict[str, Any]) -> dict[str, Any]:
     return {"reason": words, "failure": words}
 
 
-def _never_began(control: ControlDir, status: int) -> dict[str, Any]:
-    """Why the task did not begin: the launcher's exception, or how the process went."""
+def _why_lost(control: ControlDir, status: int) -> dict[str, Any]:
+    """Why the task did not begin (the launcher's exception, or how the process went), or left no result."""
     error = control.launch_error()
     if error is not None:
         words = _raised(error)["reason"]
         return {"reason": f"the launcher failed before the task began: {words}", "failure": words}
+    if status == NO_RESULT:
+        reason = f"{control.result_file} could not be written: the disk is full, read-only or out of reach"
+        return {"reason": reason, "failure": "no result file"}
     words = exit_words(status)
     return {"reason": f"its process {words} before the task began{_quote(control, status)}", "failure": words}
 

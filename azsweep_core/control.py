@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -9,29 +11,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from azsweep_core._json_values import from_json, to_json
+from azsweep_core._control_documents import (
+    Document,
+    exit_of,
+    heartbeat_of,
+    launch_error_of,
+    launch_of,
+    result_of,
+    stop_of,
+)
+from azsweep_core._json_values import to_json
+from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.ports import Launch
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["ControlDir", "write_atomically"]
+__all__ = ["NO_RESULT", "ControlDir", "write_atomically"]
 
-Document = dict[str, Any]
+NO_RESULT = 74
+"""Exit code of a process that could not write its trial's result; EX_IOERR of sysexits.h."""
+
+_ROOM = 4096
+"""Bytes of the files that change in place, from the start: what is written there later takes no room on a full disk."""
+_SHORT = 300
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Replace the file's content so that a reader sees the old one or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True, slots=True)
 class ControlDir:
     """`.azsweep/trials/<number>/<attempt>/` of a sweep.
 
-    `stop`, `heartbeat` and `metrics.jsonl` exist (empty) before the attempt starts and change in place: network file
-    systems cache a file's absence, not its content. `result.json` appears once, when the task is over. All are JSON of
-    plain values; nothing here is ever executed or unpickled.
+    `stop`, `heartbeat` and `metrics.jsonl` exist before the attempt starts and change in place: network file systems
+    cache a file's absence, not its content. The former two are blank and have their room on the disk, so that a trial
+    can be stopped when that is full. `result.json` appears once, when the task is over. All are JSON of plain values;
+    nothing here is ever executed or unpickled, and what makes no sense is as if it were not there.
     """
 
     path: Path
@@ -43,11 +66,11 @@ class ControlDir:
 
     @classmethod
     def create(cls, sweep_dir: Path, number: int, attempt: int) -> ControlDir:
-        """Make the directory of a new attempt with its empty files."""
+        """Make the directory of a new attempt with the files that change in place."""
         control = cls.of(sweep_dir, number, attempt)
         control.path.mkdir(parents=True, exist_ok=True)
-        control.stop_file.touch()
-        control.heartbeat_file.touch()
+        for file in (control.stop_file, control.heartbeat_file):
+            file.write_bytes(b" " * _ROOM)
         control.metrics_file.touch()
         return control
 
@@ -85,9 +108,17 @@ class ControlDir:
         write_atomically(self.path / "launch.json", json.dumps(document))
 
     def launch(self) -> Document | None:
-        """What `note_launch` wrote (`parameters`, `mlflow_run_id`), or None."""
-        document = _read(self.path / "launch.json")
-        return None if document is None else {**document, "parameters": from_json(document["parameters"])}
+        """What `note_launch` wrote (`parameters`, `mlflow_run_id`), or None.
+
+        Raises:
+            AzsweepError: if it is damaged: with it a trial would be forgotten.
+        """
+        path = self.path / "launch.json"
+        launch = launch_of(_read(path) or {})
+        if launch is None and path.exists():
+            fix = f"Remove {self.path} to have this attempt forgotten."
+            raise AzsweepError(str(Problem(str(path), "must be as the sweep wrote it", None, fix)))
+        return launch
 
     def job(self) -> Document:
         """What `note_job` wrote; empty if the attempt is no job of a cluster, or not yet known as one."""
@@ -103,8 +134,7 @@ class ControlDir:
 
     def exit_status(self) -> int | None:
         """What `note_exit` wrote, or None."""
-        document = _read(self.path / "exit.json")
-        return None if document is None else int(document["status"])
+        return exit_of(_read(self.path / "exit.json") or {})
 
     def request_stop(self, request: StopRequest, grace_s: float) -> None:
         """Ask the task to stop within `grace_s` seconds."""
@@ -114,35 +144,43 @@ class ControlDir:
             "by_user": request.by_user,
             "grace_s": grace_s,
         }
-        self.stop_file.write_text(json.dumps(document), encoding="utf-8")
+        _write_in_place(self.stop_file, document)
 
     def stop_request(self) -> StopRequest | None:
         """What `request_stop` wrote, or None."""
-        document = _read(self.stop_file)
+        document = stop_of(_read(self.stop_file) or {})
         if document is None:
             return None
         return StopRequest(TrialState(document["state"]), document["reason"], document.get("by_user", False))
 
     def stop_grace_s(self) -> float | None:
         """Seconds that the task has from when it was asked to stop; None if it was not."""
-        document = _read(self.stop_file)
+        document = stop_of(_read(self.stop_file) or {})
         return None if document is None else float(document["grace_s"])
 
     def beat(self, document: Mapping[str, Any]) -> None:
         """Write the heartbeat: at least `began_s` and `directory` of the task."""
-        self.heartbeat_file.write_text(json.dumps(document), encoding="utf-8")
+        _write_in_place(self.heartbeat_file, document)
 
     def heartbeat(self) -> Document | None:
         """The last heartbeat, or None if the task has not begun."""
-        return _read(self.heartbeat_file)
+        return heartbeat_of(_read(self.heartbeat_file) or {})
 
     def write_result(self, document: Mapping[str, Any]) -> None:
-        """Say how the task ended. Written once; the attempt is over from then on."""
-        write_atomically(self.result_file, json.dumps(document))
+        """Say how the task ended. Written once; the attempt is over from then on.
+
+        On a full disk it takes the heartbeat's room, and long texts are cut to fit.
+        """
+        try:
+            write_atomically(self.result_file, json.dumps(document))
+        except OSError:
+            long = {name: text[:_SHORT] for name in ("message", "reason", "traceback") if (text := document.get(name))}
+            _write_in_place(self.heartbeat_file, {**document, **long})
+            os.link(self.heartbeat_file, self.result_file)
 
     def result(self) -> Document | None:
         """How the task ended, or None if it has not said so."""
-        return _read(self.result_file)
+        return result_of(_read(self.result_file) or {})
 
     def write_launch_error(self, document: Mapping[str, Any]) -> None:
         """Say why the launcher failed before the task began."""
@@ -150,7 +188,7 @@ class ControlDir:
 
     def launch_error(self) -> Document | None:
         """Why the launcher failed, or None."""
-        return _read(self.launch_error_file)
+        return launch_error_of(_read(self.launch_error_file) or {})
 
     def last_output(self, lines: int = 5) -> str:
         """The last lines the attempt printed."""
@@ -174,7 +212,8 @@ class ControlDir:
         began_at = (self.heartbeat() or {}).get("output_from", 0)
         try:
             with self.output_file.open("rb") as stream:
-                stream.seek(max(began_at, stream.seek(0, os.SEEK_END) - most_bytes))
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(min(began_at, size), size - most_bytes))
                 return stream.read().decode("utf-8", errors="replace").strip()
         except FileNotFoundError:
             return ""
@@ -185,10 +224,21 @@ def _quoted(lines: Sequence[str], most_characters: int = 300) -> str:
     return "\n".join(line if len(line) <= most_characters else f"{line[:most_characters]}..." for line in lines)
 
 
+def _write_in_place(path: Path, document: Mapping[str, Any]) -> None:
+    """Overwrite the file, which grows if it must and never gets shorter: blanks follow the document."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        data = json.dumps(document).encode().ljust(os.fstat(file).st_size)
+        if os.write(file, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    finally:
+        os.close(file)
+
+
 def _read(path: Path) -> Document | None:
-    """The JSON mapping in `path`; None while it is absent, empty or half written."""
+    """The JSON mapping in `path`; None while it is absent, blank or half written, and if it is none."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

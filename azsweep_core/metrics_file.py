@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -9,6 +10,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from azsweep_core._json_values import as_float
 from azsweep_core.control import ControlDir
 from azsweep_core.trial import Measurement
 
@@ -16,6 +18,10 @@ __all__ = ["VARIABLE", "CurrentTrial", "MetricsReader", "current_trial", "log_me
 
 VARIABLE = "AZSWEEP_TRIAL_DIR"
 """Names the attempt's control directory to its process and to all that it starts."""
+
+_STEPS = 2**63
+_LATEST_S = 1e11
+"""MLflow can store no later time, and no further step."""
 
 _open_file: tuple[str, int] | None = None
 
@@ -53,6 +59,7 @@ def log_metric(name: str, value: float, step: int | None = None) -> None:
         value: a number; NaN and infinities are reports that cannot win.
     Raises:
         TypeError: if `value` is no number, or `name` no text.
+        OSError: naming the file, if the report cannot be written.
     """
     number = _as_float(value)
     if not isinstance(name, str):
@@ -66,7 +73,13 @@ def log_metric(name: str, value: float, step: int | None = None) -> None:
         "step": None if step is None else int(step),
         "time_s": time.time(),
     }
-    os.write(_descriptor(control), (json.dumps(report) + "\n").encode())
+    line = (json.dumps(report) + "\n").encode()
+    try:
+        lacks = errno.ENOSPC if os.write(_descriptor(control), line) < len(line) else None
+    except OSError as error:
+        lacks = error.errno
+    if lacks is not None:
+        raise OSError(lacks, os.strerror(lacks), str(ControlDir(Path(control)).metrics_file))
 
 
 def _as_float(value: object) -> float:
@@ -115,6 +128,9 @@ def _read(line: bytes) -> tuple[str, Measurement] | None:
     """A report, or None if the line is none: somebody else may have written to the file."""
     try:
         report = json.loads(line)
-        return str(report["name"]), Measurement(report["step"], float(report["value"]), float(report["time_s"]))
-    except (ValueError, KeyError, TypeError):
+        name, step, time_s = report["name"], report["step"], as_float(report["time_s"])
+        measurement = Measurement(step, as_float(report["value"]), time_s)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+    makes_sense = isinstance(name, str) and (step is None or type(step) is int) and 0 <= time_s < _LATEST_S
+    return (name, measurement) if makes_sense and abs(step or 0) < _STEPS else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import faulthandler
 import gc
 import logging
 import os
@@ -27,10 +26,11 @@ from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
 
 from azsweep_core import _linux
+from azsweep_core._output import write_output_to
 from azsweep_core._spawned import pickled, replace_process
 from azsweep_core.errors import AzsweepError
 
-__all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words", "write_output_to"]
+__all__ = ["ChildExit", "ChildRequest", "ProcessHelper", "exit_words"]
 
 Payload = TypeVar("Payload")
 
@@ -77,17 +77,6 @@ def exit_words(status: int) -> str:
     return f"was killed by {name}"
 
 
-def write_output_to(path: Path) -> None:
-    """Append to the file what this process, and whatever it starts, prints from now on; its crash as well."""
-    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    for target in (1, 2):
-        os.dup2(output, target)
-    os.close(output)
-    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    faulthandler.enable(sys.stderr)
-
-
 class ProcessHelper(Generic[Payload]):
     """The coordinator's end: asks the helper for children and hears of their ends.
 
@@ -127,6 +116,10 @@ class ProcessHelper(Generic[Payload]):
     def kill(self, key: str) -> None:
         """SIGKILL the child's whole process group; no effect if it is gone."""
         self._send(("kill", key))
+
+    def interrupt(self, key: str, number: int) -> None:
+        """Send a signal to the child alone; no effect if it is gone."""
+        self._send(("interrupt", (key, number)))
 
     def poll(self, timeout_s: float) -> Iterator[ChildExit]:
         """Children that ended since the last call; waits up to `timeout_s` for the first.
@@ -188,7 +181,7 @@ class _Helper(Generic[Payload]):
             self._serve(ended)
             self._kill_everything()
         except BaseException:  # noqa: BLE001 - the helper must never run on into the coordinator's code, whatever happened
-            traceback.print_exc()
+            _show_error()
             os._exit(70)
         os._exit(0)
 
@@ -204,13 +197,16 @@ class _Helper(Generic[Payload]):
                 self._reap()
             if self._pipe in ready:
                 try:
-                    verb, argument = self._pipe.recv()
+                    message = self._pipe.recv()
                 except (EOFError, ConnectionResetError):
                     return
-                if verb == "start":
-                    self._start(argument)
-                elif argument in self._pids:
-                    self._kill_living(self._pids[argument])
+                match message:
+                    case "start", request:
+                        self._start(request)
+                    case "kill", key if key in self._pids:
+                        self._kill_living(self._pids[key])
+                    case "interrupt", (key, number) if key in self._pids:
+                        os.kill(self._pids[key], number)
 
     def _start(self, request: ChildRequest[Payload]) -> None:
         """Hand the request to the child that waits for one; to a new one if none does, or if it has died."""
@@ -347,16 +343,21 @@ def _end_as_a_script(run: Callable[[Payload], object], payload: Payload) -> NoRe
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
     except BaseException:  # noqa: BLE001 - a script's own end: print the traceback, exit with 1
-        traceback.print_exc()
+        _show_error()
         code = 1
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - what the interpreter calls at its end
         atexit._run_exitfuncs()  # noqa: SLF001 - the same
     except BaseException:  # noqa: BLE001 - an exit handler of the task's
-        traceback.print_exc()
+        _show_error()
     with contextlib.suppress(Exception):  # a closed or broken stream is no reason to stay
         _flush()
     os._exit(code & 0xFF)
+
+
+def _show_error() -> None:
+    with contextlib.suppress(Exception):  # its output may be on a full disk; a copy of a process must end all the same
+        traceback.print_exc()
 
 
 def _flush() -> None:

@@ -149,17 +149,20 @@ class _Loop:
     def abandon(self) -> None:
         """Stop what runs, with nothing in the ledger: it cannot be written, or the sweep itself has failed.
 
-        As after a kill, trials that had not ended run again when the sweep is resumed.
+        As after a kill, trials that had not ended run again when the sweep is resumed. Tasks that run are waited for.
         """
         request = StopRequest(TrialState.CANCELLED, "the sweep could not go on", by_user=True)
-        running = {trial.number for trial in self.history.active}
+        running = {trial.number for trial in self.history.active if trial.started_s is not None}
         until = self.clock.now() + self.plan.stop_grace_s + _ENDS_WITHIN_S
         for trial in self.history.active:
             with contextlib.suppress(AzsweepError, OSError):
                 self.launcher.stop(trial.number, trial.stopping or request, self.plan.stop_grace_s)
         with contextlib.suppress(AzsweepError, OSError):
-            while running and self.clock.now() < until and self.ports.signals.count < _KILLS:
-                running -= {each.number for each in self.launcher.poll(_HEAR_SIGNALS_EVERY_S) if each.ended}
+            while self.clock.now() < until and self.ports.signals.count < _KILLS:
+                for report in self.launcher.poll(_HEAR_SIGNALS_EVERY_S):
+                    (running.discard if report.ended else running.add)(report.number)
+                if not running:
+                    break
 
     @property
     def launcher(self) -> TrialLauncher:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-from azsweep_core.control import ControlDir
+from azsweep_core.control import NO_RESULT, ControlDir
 from azsweep_core.metrics_file import VARIABLE
 
 __all__ = ["STOP_SIGNAL", "TrialStopped", "run_task"]
@@ -26,6 +26,7 @@ STOP_SIGNAL = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIG
 
 _LOOK_EVERY_S = 0.1
 _BEAT_EVERY_S = 5.0
+_LAST_BEAT_S = 1.0
 _TRANSACTIONS = ("mlflow.store.", "sqlalchemy.")
 _IDLE_SHARE = 0.05
 """A process that uses less of a core than this between two beats is idle: its watchdog alone uses less."""
@@ -46,6 +47,7 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
         directory: the trial's own output directory.
     Raises:
         BaseException: whatever the task raised, after it was recorded.
+        SystemExit: with NO_RESULT, if that is not possible.
     """
     began_s = time.time()
     result: dict[str, Any] = {"began_s": began_s, "directory": directory, "output_from": control.output_size()}
@@ -54,21 +56,30 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
         with _named_to_all(control), _Watchdog(control, result):
             value = task()
     except TrialStopped as stopped:
-        control.write_result({**result, "outcome": "stopped", "reason": str(stopped), "ended_s": time.time()})
+        _record(control, {**result, "outcome": "stopped", "reason": str(stopped)})
         raise
     except SystemExit as exit_:
         if exit_.code in (None, 0):
-            control.write_result({**result, "outcome": "returned", "returned": {}, "ended_s": time.time()})
+            _record(control, {**result, "outcome": "returned", "returned": {}})
         else:
-            control.write_result({**result, **_failure(exit_), "ended_s": time.time()})
+            _record(control, {**result, **_failure(exit_)})
         raise
     except BaseException as error:  # a record of every way a task can end, whatever it raises; raised again
         stop = _stop_behind(error)
         end = _failure(error) if stop is None else {"outcome": "stopped", "reason": str(stop)}
-        control.write_result({**result, **end, "ended_s": time.time()})
+        _record(control, {**result, **end})
         raise
-    control.write_result({**result, **_returned(value), "ended_s": time.time()})
+    _record(control, {**result, **_returned(value)})
     return value
+
+
+def _record(control: ControlDir, end: Mapping[str, Any]) -> None:
+    try:
+        control.write_result({**end, "ended_s": time.time()})
+    except OSError as error:
+        with contextlib.suppress(OSError):  # it may go the same way
+            print(f"azsweep: the trial's result could not be written: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(NO_RESULT) from error
 
 
 @contextlib.contextmanager
@@ -158,7 +169,8 @@ class _Watchdog:
         self._over = threading.Event()
         self._task_thread = threading.get_ident()
         self._is_main = threading.current_thread() is threading.main_thread()
-        self._reason = ""
+        self._is_asked = False
+        self._reason = "its sweep cannot go on"
         self._thread = threading.Thread(target=self._watch, name="azsweep-watchdog", daemon=True)
 
     def __enter__(self) -> None:
@@ -170,8 +182,10 @@ class _Watchdog:
         self._over.set()
         if self._is_main:
             signal.signal(STOP_SIGNAL, signal.SIG_IGN)
+        self._thread.join(_LAST_BEAT_S)  # on a full disk, the result takes the heartbeat's place
 
     def _raise(self, _: int, frame: FrameType | None) -> None:
+        self._is_asked = True  # by the signal alone, where no file can be written
         if not self._over.is_set() and not _is_in_transaction(frame):
             self._over.set()
             raise TrialStopped(self._reason)
@@ -180,9 +194,7 @@ class _Watchdog:
         next_beat = busy_at = time.monotonic() + _BEAT_EVERY_S
         used_s = time.process_time()
         while not self._over.wait(_LOOK_EVERY_S):
-            request = self._control.stop_request()
-            if request is not None:
-                self._reason = request.reason
+            if self._has_to_stop():
                 self._interrupt()
                 continue  # again, until it was heard outside of a transaction
             if time.monotonic() >= next_beat:
@@ -191,7 +203,15 @@ class _Watchdog:
                     busy_at = time.monotonic()
                 used_s = time.process_time()
                 beat = {"beat_s": time.time(), "idle_s": max(time.monotonic() - busy_at, 0.0)}
-                self._control.beat({**self._heartbeat, **beat})
+                with contextlib.suppress(OSError):  # this thread must live, for it hears the stop
+                    self._control.beat({**self._heartbeat, **beat})
+
+    def _has_to_stop(self) -> bool:
+        with contextlib.suppress(OSError):  # a file system that is away for a while
+            request = self._control.stop_request()
+            if request is not None:
+                self._is_asked, self._reason = True, request.reason
+        return self._is_asked
 
     def _interrupt(self) -> None:
         if self._is_main:

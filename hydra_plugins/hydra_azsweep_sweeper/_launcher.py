@@ -20,6 +20,7 @@ from azsweep_core.leftovers import clear_leftovers
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import ChildRequest, ProcessHelper
 from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
+from azsweep_core.trial_process import STOP_SIGNAL
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, limit_threads
 
 __all__ = ["Host", "ProcessLauncher", "usable_cores"]
@@ -134,7 +135,10 @@ class ProcessLauncher:
         running = self._running[self._keys[number]]
         running.request = request
         running.kill_at = time.monotonic() + grace_s
-        running.control.request_stop(request, grace_s)
+        try:
+            running.control.request_stop(request, grace_s)
+        except OSError:  # nothing can be written: the signal says it without words
+            self._helper.interrupt(self._keys[number], STOP_SIGNAL)
         self._kill_overdue()
 
     def adopt(self, trials: Sequence[Trial]) -> None:

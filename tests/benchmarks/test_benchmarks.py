@@ -154,7 +154,7 @@ def test_latencies_are_read_from_ledger_and_result_files(tmp_path: Path) -> None
     ledger.append(TrialBegan(time_s=1.25, number=0, directory="0"))
     ledger.append(TrialEnded(time_s=3.5, number=0, state=TrialState.COMPLETED))
     ledger.close()
-    ControlDir.create(tmp_path, 0, 1).write_result({"ended_s": 3.375})
+    ControlDir.create(tmp_path, 0, 1).write_result({"outcome": "returned", "returned": {}, "ended_s": 3.375})
 
     found = utilisation.read_latencies(tmp_path)
 

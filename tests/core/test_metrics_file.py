@@ -126,7 +126,17 @@ def test_each_line_is_read_once_and_a_torn_one_when_it_is_whole(tmp_path: Path) 
 def test_lines_that_are_no_reports_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     good = {"name": "loss", "value": 0.5, "step": None, "time_s": 1.0}
-    others = ["", "{", "[]", "null", '{"name": "loss"}', json.dumps({**good, "value": "much"}), "\xff"]
+    wrong = [("value", "much"), ("value", 10**400), ("step", "1"), ("step", 2**63), ("time_s", math.nan), ("name", 1)]
+    others = ["", "{", "[]", "null", '{"name": "loss"}', *(json.dumps({**good, key: each}) for key, each in wrong)]
+    others += ["\xff", "[" * 100_000]
     path.write_text("\n".join([*others, json.dumps(good), ""]), encoding="latin-1")
 
     assert [(name, each.value) for name, each in MetricsReader(path).news()] == [("loss", 0.5)]
+
+
+def test_a_report_that_finds_no_room_fails_with_the_name_of_the_file(control: ControlDir) -> None:
+    control.metrics_file.unlink()
+    control.metrics_file.symlink_to("/dev/full")
+
+    with pytest.raises(OSError, match=rf"^\[Errno 28\] No space left on device: '{control.metrics_file}'$"):
+        log_metric("loss", 0.5)

@@ -144,6 +144,27 @@ def test_each_way_to_end_is_reported_and_its_output_kept(host: Host, name: str, 
     assert output in host.output(name)
 
 
+@pytest.mark.parametrize(("name", "status"), [("fine", 0), ("raises", 1), ("spams", 0)])
+def test_one_whose_output_is_on_a_full_disk_ends_as_it_would(host: Host, name: str, status: int) -> None:
+    host.helper.start(ChildRequest(name, Path("/dev/full"), {}, name))
+
+    assert host.wait(name) == [status]
+
+
+def test_a_signal_is_for_the_child_alone(host: Host) -> None:
+    host.start("sleeper")
+    pids = [int(pid) for pid in host.wait_for("sleeper.pids").split()]
+
+    host.helper.interrupt("sleeper", signal.SIGTERM)  # which it ignores, and its child would not
+    host.helper.interrupt("nobody", signal.SIGKILL)
+    host.start("fine")
+    host.wait("fine")
+
+    assert [alive(pid) for pid in pids] == [True, True]
+    host.helper.interrupt("sleeper", signal.SIGINT)
+    assert host.wait("sleeper") == [1]
+
+
 def test_one_childs_death_does_not_touch_its_neighbours(host: Host) -> None:
     names = ("killed", "segfaults", "fine", "exits_hard")
     for name in names:
@@ -206,7 +227,7 @@ def test_a_kill_right_after_the_start_is_not_lost(host: Host) -> None:
 def waiting_child() -> int:
     """Pid of the child that waits for a request, as soon as there is one and nothing else runs."""
     (helper,) = children(os.getpid())
-    return int(until(lambda: " ".join(map(str, children(helper)))))
+    return int(until(lambda: " ".join(str(pid) for pid in children(helper) if alive(pid))))
 
 
 class TestTheForkAhead:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
+import shutil
 import signal
 import threading
 import time
@@ -17,7 +19,7 @@ import pytest
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.trial import StopRequest, TrialState
-from azsweep_core.trial_process import TrialStopped, run_task
+from azsweep_core.trial_process import STOP_SIGNAL, TrialStopped, run_task
 
 REQUEST = StopRequest(TrialState.TERMINATED, "bandit: too slow")
 
@@ -103,6 +105,21 @@ class TestResult:
             run_task(control, raising(SystemExit(0)), "out")
 
         assert attempts.ended(control, 7, 0, None).state is TrialState.COMPLETED
+
+    def test_one_that_cannot_be_written_is_the_infrastructures(self, control: ControlDir) -> None:
+        def task() -> float:
+            shutil.rmtree(control.path)
+            return 0.5
+
+        with pytest.raises(SystemExit) as end:
+            run_task(control, task, "out")
+
+        assert isinstance(end.value.code, int)
+        report = attempts.ended(control, 7, end.value.code, None)
+        assert (report.lost, report.reason) == (
+            True,
+            f"{control.result_file} could not be written: the disk is full, read-only or out of reach",
+        )
 
 
 class TestVerdict:
@@ -203,6 +220,16 @@ class TestStop:
         assert seen == ["finally"]
         assert attempts.ended(control, 7, 1, REQUEST).state is TrialState.TERMINATED
 
+    def test_the_signal_alone_is_enough(self, control: ControlDir) -> None:
+        """As where no stop file can be written."""
+
+        def task() -> None:
+            os.kill(os.getpid(), STOP_SIGNAL)
+            time.sleep(60)
+
+        with pytest.raises(TrialStopped, match=r"^its sweep cannot go on$"):
+            run_task(control, task, "out")
+
     def test_a_careless_except_does_not_swallow_it(self, control: ControlDir) -> None:
         def task() -> None:
             control.request_stop(REQUEST, 10.0)
@@ -269,7 +296,7 @@ def test_the_control_files_exist_before_the_attempt_starts(tmp_path: Path) -> No
     control = ControlDir.create(tmp_path, 3, 2)
 
     assert control.path == tmp_path / ".azsweep" / "trials" / "3" / "2"
-    assert control.stop_file.read_text() == ""
+    assert control.stop_file.read_text().isspace()
     assert control.heartbeat() is None
     assert control.stop_request() is None
     assert control.last_output() == ""

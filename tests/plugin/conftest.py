@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,23 +134,29 @@ class App:
         assert run.code == 0, run.text
         return run
 
-    def interrupt(self, number: signal.Signals, *arguments: str) -> Run:
-        """Start a multirun, send it a signal as soon as its trials have written `started`, and wait for its end."""
+    @contextlib.contextmanager
+    def started(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+        """Start a multirun; it is killed if it is still there at the end."""
         with subprocess.Popen(
             self.command("--multirun", *arguments),
             cwd=self.directory,
-            env=self.environment(),
+            env=self.environment(**(environment or {})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
             try:
-                self.wait_for("sweep/*/started")
-                process.send_signal(number)
-                out, err = process.communicate(timeout=120)
+                yield process
             finally:
                 process.kill()
+
+    def interrupt(self, number: signal.Signals, *arguments: str) -> Run:
+        """Start a multirun, send it a signal as soon as its trials have written `started`, and wait for its end."""
+        with self.started(*arguments) as process:
+            self.wait_for("sweep/*/started")
+            process.send_signal(number)
+            out, err = process.communicate(timeout=120)
         return Run(process.returncode, out, err, self.directory / "sweep")
 
     def wait_for(self, pattern: str) -> list[Path]:
