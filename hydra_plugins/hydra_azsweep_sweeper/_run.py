@@ -95,8 +95,11 @@ def run(
         raise CompactHydraException(str(error)) from None
     except OSError as error:
         rule = f"must be a directory that can be written ({error.strerror or error})"
-        fix = "Trials that have ended are in its sweep.jsonl; the same command with this directory goes on."
-        raise CompactHydraException(str(Problem("hydra.sweep.dir", rule, error.filename or "", fix))) from error
+        fix = (
+            "Once it can, the same command with this directory goes on: trials that have ended are in its sweep.jsonl."
+        )
+        path = error.filename or str(Path(config.hydra.sweep.dir).absolute())
+        raise CompactHydraException(str(Problem("hydra.sweep.dir", rule, path, fix))) from error
     if result.exit_code == 130:
         raise SystemExit(130)
     if result.exit_code:
