@@ -19,10 +19,13 @@ from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import exit_words
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["began", "conclude", "ended", "judged", "left_behind", "prepare", "refuse_job_of_another"]
+__all__ = ["WITH_SWEEP", "began", "conclude", "ended", "judged", "left_behind", "prepare", "refuse_job_of_another"]
 
 _OUTLIVING = {"slurm_job": "SLURM job", "ray_owner": "task of the Ray actor"}
 """What `ControlDir.job` holds of attempts that outlive their coordinator, and in words."""
+
+WITH_SWEEP = StopRequest(TrialState.CANCELLED, "the sweep was killed while it ran", by_user=True)
+"""What ends an attempt of which no coordinator will hear; the trial runs again when the sweep is resumed."""
 
 _CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """Deaths that Python's fault handler reports."""
@@ -120,7 +123,8 @@ def judged(
 def left_behind(control: ControlDir, number: int) -> TrialReport:
     """What became of an attempt whose coordinator is gone, and with it all that ran of the attempt.
 
-    If it has left no word of its end it is lost, for how its process ended nobody has seen.
+    If it has left no word of its end it is lost, for how its process ended nobody has seen; what may yet start of it
+    is told not to.
     """
     if control.result() is not None:
         return ended(control, number, 0, None)
@@ -129,9 +133,9 @@ def left_behind(control: ControlDir, number: int) -> TrialReport:
     status = control.exit_status()
     if status is not None:
         return ended(control, number, status, None)
-    return TrialReport(
-        **_ended(control, number), lost=True, with_sweep=True, reason="the sweep was killed while it ran"
-    )
+    if control.path.is_dir():
+        control.request_stop(WITH_SWEEP, 0.0)  # for a job that its coordinator had no time to note
+    return TrialReport(**_ended(control, number), lost=True, with_sweep=True, reason=WITH_SWEEP.reason)
 
 
 def refuse_job_of_another(control: ControlDir, number: int, own: str = "") -> None:

@@ -6,13 +6,27 @@ Sources: the manual pages of squeue, sacct and scancel, sections "JOB STATE CODE
 from __future__ import annotations
 
 import getpass
+import json
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from azsweep_core.trial import TrialState
 
-__all__ = ["JobEnd", "Obstacles", "QueueView", "SlurmQueue", "how_it_ended", "is_over"]
+__all__ = [
+    "OUTSIDE",
+    "JobEnd",
+    "Obstacles",
+    "QueueView",
+    "SlurmQueue",
+    "how_it_ended",
+    "is_over",
+    "outside_of_job",
+    "variables_of_slurm",
+]
+
+OUTSIDE = "AZSWEEP_OUTSIDE_SLURM"
+"""The variable by which a job knows what SLURM's variables were where it was submitted; JSON."""
 
 _WAITING = {"CONFIGURING", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 _RUNNING = {"COMPLETING", "RESIZING", "RUNNING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED"}
@@ -35,6 +49,8 @@ _ORDINARY = {
     *("BeginTime", "Dependency", "JobArrayTaskLimit", "Reservation"),  # the user's own wish, or a requeue's delay
 }
 """Why a job waits that only has to wait its turn."""
+_SETTINGS = {"SLURM_CLUSTERS", "SLURM_CONF", "SLURM_DEBUG_FLAGS", "SLURM_JWT", "SLURM_TIME_FORMAT"}
+"""Variables that SLURM reads and does not itself set for jobs."""
 _COMMAND_TIMEOUT_S = 30.0
 _OBSTACLE_TOLD_AFTER_S = 60.0
 _JOBS_SHOWN = 3
@@ -62,6 +78,31 @@ def how_it_ended(state: str) -> JobEnd:
     if state in _LOST:
         return JobEnd(None, _LOST[state])
     return JobEnd(*_ENDS.get(state, (TrialState.FAILED, f"ended as {state}")))
+
+
+def outside_of_job(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what SLURM has set for the job that this process is part of, if it is part of one.
+
+    A further job would inherit it, and take its limits, its array or its restarts for its own.
+
+    >>> outside_of_job({"SLURM_JOB_ID": "7", "SLURM_CONF": "/etc/slurm.conf", "SBATCH_ACCOUNT": "me", "HOME": "/"})
+    {'SLURM_CONF': '/etc/slurm.conf', 'SBATCH_ACCOUNT': 'me', 'HOME': '/'}
+    """
+    if "SLURM_JOB_ID" not in environment:
+        return dict(environment)
+    kept = {name: value for name, value in environment.items() if not _is_of_job(name)}
+    outside: dict[str, str] = json.loads(kept.pop(OUTSIDE, "{}"))
+    return kept | outside
+
+
+def variables_of_slurm(environment: Mapping[str, str]) -> dict[str, str]:
+    """Those that SLURM reads or sets."""
+    return {name: value for name, value in environment.items() if name.startswith(("SLURM_", "SLURMD_", "SBATCH_"))}
+
+
+def _is_of_job(name: str) -> bool:
+    set_for_job = name.startswith(("SLURM_", "SLURMD_")) and name not in _SETTINGS
+    return set_for_job or (name.startswith("SBATCH_") and "_BIND" in name)
 
 
 @dataclass(frozen=True, slots=True)

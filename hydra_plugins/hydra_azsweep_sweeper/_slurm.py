@@ -1,33 +1,33 @@
 """A TrialLauncher over submitit's SLURM launcher: a job for each attempt, and one look at the queue for all of them.
 
 What a job's files say (heartbeat, result) comes first and is looked at all the time; the queue tells of jobs that end
-without a word. A job outlives a sweep that was killed.
+without a word. A job outlives a sweep that was killed, and the sweep that goes on takes it over.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import math
+import re
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
-from azsweep_core.slurm import Obstacles, SlurmQueue, how_it_ended, is_over
+from azsweep_core.slurm import JobEnd, Obstacles, SlurmQueue, how_it_ended, is_over
 from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._slurm_submit import RefusedError, check_exports, submitted
 from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor, submitit_job
-from hydra_plugins.hydra_azsweep_sweeper._submitit_job import SubmititJob, run_in_job
+from hydra_plugins.hydra_azsweep_sweeper._submitit_job import JOB, SubmititJob
 
 __all__ = ["SlurmLauncher"]
 
@@ -46,7 +46,11 @@ _COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 
 @dataclass(slots=True)
 class _Attempt:
-    """An attempt in flight; times are of the monotonic clock."""
+    """An attempt in flight; times are of the monotonic clock.
+
+    Args:
+        runs_again: as soon as this one has ended, in the same directory; so its job must be over.
+    """
 
     number: int
     control: ControlDir
@@ -58,6 +62,13 @@ class _Attempt:
     has_begun: bool = False
     unknown_since: float | None = None
     over_as: str | None = None
+    runs_again: bool = False
+
+    def set_deadline(self, grace_s: float) -> None:
+        """Have its job cancelled, at once or later."""
+        # The job itself kills what does not end; one that still waits in the queue has nobody to do that.
+        waits = self.control.heartbeat() is None
+        self.kill_at = time.monotonic() + (0.0 if waits else grace_s + _KILL_LATER_S)
 
 
 class SlurmLauncher:
@@ -68,7 +79,7 @@ class SlurmLauncher:
         overrides_of: the Hydra overrides that give a trial its parameters.
         trial_timeout_s, grace_s: from which a job's time limit follows unless the user has set one.
     Raises:
-        AzsweepError: if there is no SLURM here.
+        AzsweepError: if there is no SLURM here, or jobs could not be told what they need.
     """
 
     def __init__(
@@ -89,6 +100,8 @@ class SlurmLauncher:
         self._config_folder: str | None = app.config.hydra.output_subdir
         self._launcher, _ = app.make_launcher()
         self._options = executor_options("slurm", self._launcher.params, trial_timeout_s, grace_s)
+        if app.config.hydra.sweeper.get("tracking") == "mlflow":
+            check_exports(self._options.executor)
         self._queue = SlurmQueue()
         self._waiting: list[_Attempt] = []
         self._running: dict[int, _Attempt] = {}
@@ -104,14 +117,30 @@ class SlurmLauncher:
 
     def start(self, launch: Launch) -> None:
         control = attempts.prepare(self._sweep_dir, launch, self._config_folder)
+        control.job_file.touch()  # network file systems cache a file's absence, not its content
         attempt = _Attempt(launch.number, control, launch.environment, tuple(self._overrides_of(launch.parameters)))
         self._waiting.append(attempt)
 
     def adopt(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
             control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
-            attempts.refuse_job_of_another(control, trial.number)
-            self._failed.append(attempts.left_behind(control, trial.number))
+            attempts.refuse_job_of_another(control, trial.number, own=JOB)
+            if (job := _job_of(control)) is None:
+                # It may be in the queue nevertheless: it notes its number before it looks whether it was told to stop,
+                # and this tells it to stop before it looks for its number.
+                report = attempts.left_behind(control, trial.number)
+                if (job := _job_of(control)) is None:
+                    self._failed.append(report)
+                    continue
+            request = trial.stopping or control.stop_request()
+            self._take_over(_Attempt(trial.number, control, {}, (), job=job, request=request))
+
+    def _take_over(self, attempt: _Attempt) -> None:
+        if attempt.request is not None:
+            attempt.set_deadline(attempt.control.stop_grace_s() or 0.0)
+            attempt.runs_again = attempt.request.by_user
+        self._running[attempt.number] = attempt
+        self._has_taken_jobs = True
 
     def conclude(self, trial: Trial, end: TrialEnded) -> None:
         attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)
@@ -134,14 +163,12 @@ class SlurmLauncher:
                 number=number, ended=True, state=request.state, reason=request.reason, by_user=request.by_user
             )
             self._failed.append(stopped)
-        attempt_running = self._running.get(number)
-        if attempt_running is None:
+        running = self._running.get(number)
+        if running is None:
             return
-        attempt_running.request = request
-        attempt_running.control.request_stop(request, grace_s)
-        # The job itself kills what does not end; one that still waits in the queue has nobody to do that.
-        waits = attempt_running.control.heartbeat() is None
-        attempt_running.kill_at = time.monotonic() + (0.0 if waits else grace_s + _KILL_LATER_S)
+        running.request = request
+        running.control.request_stop(request, grace_s)
+        running.set_deadline(grace_s)
         self._ask_at = 0.0
         self._cancel_overdue()
 
@@ -149,6 +176,10 @@ class SlurmLauncher:
         """Leave nothing in the queue: what has a result may end as a script does, all else is cancelled."""
         running = {attempt.job for attempt in self._running.values() if attempt.job is not None}
         leaving = dict(self._leaving)
+        for attempt in self._running.values():
+            if attempt.request is None:  # else a sweep that goes on would take it for cancelled by somebody else
+                with contextlib.suppress(OSError):
+                    attempt.control.request_stop(attempts.WITH_SWEEP, 0.0)
         self._waiting.clear()
         self._running.clear()
         self._leaving.clear()
@@ -176,8 +207,8 @@ class SlurmLauncher:
         some = self._waiting[: int(min(self._batch, len(self._waiting)))]
         try:
             executor = make_executor("slurm", self._options, self._sweep_dir)
-            jobs = _submitted(executor, [self._job(attempt) for attempt in some])
-        except _RefusedError as refusal:
+            jobs = submitted(executor, [self._job(attempt) for attempt in some], some[0].environment)
+        except RefusedError as refusal:
             self._take_refusal(str(refusal))
             return
         except Exception as error:  # noqa: BLE001 - whatever submitit or pickle has against it
@@ -194,7 +225,7 @@ class SlurmLauncher:
         for attempt, job in zip(some, jobs, strict=True):
             attempt.job = job
             self._running[attempt.number] = attempt
-            attempt.control.note_job({"slurm_job": job})
+            attempt.control.note_job({JOB: job})
 
     def _take_refusal(self, words: str) -> None:
         """Let what sbatch refuses wait, for it may be too much for now; but not if it never takes even a first job.
@@ -232,7 +263,7 @@ class SlurmLauncher:
 
     def _look_at_files(self) -> Iterator[TrialReport]:
         """Reports on attempts that have begun or left a result since the last look."""
-        for attempt in list(self._running.values()):
+        for attempt in [each for each in self._running.values() if not each.runs_again]:
             status = 0 if attempt.control.result() is not None else attempt.control.exit_status()
             if status in (-signal.SIGKILL, -signal.SIGTERM) and attempt.request is None:  # SLURM kills so, too
                 self._ask_at = min(self._ask_at, time.monotonic() + _SECOND_LOOK_AFTER_S)
@@ -282,16 +313,14 @@ class SlurmLauncher:
             attempt.unknown_since = attempt.unknown_since or now
             if now - attempt.unknown_since < (_VANISHED_AFTER_S if attempt.request is None else _ASK_QUEUE_EVERY_S):
                 return None
-            words = f"its SLURM job {attempt.job} vanished"
-            return attempts.judged(attempt.control, attempt.number, None, words, attempt.request)
-        if attempt.over_as is None:
+        elif attempt.over_as is None:
             attempt.over_as = state
             self._ask_at = min(self._ask_at, now + _SECOND_LOOK_AFTER_S)
             return None
-        status = attempt.control.exit_status()
-        if status is not None and state in ("COMPLETED", "FAILED"):
+        status = 0 if attempt.control.result() is not None else attempt.control.exit_status()
+        if status is not None and (attempt.runs_again or state in ("COMPLETED", "FAILED")):
             return attempts.ended(attempt.control, attempt.number, status, attempt.request)
-        end = how_it_ended(state)
+        end = JobEnd(None, "vanished") if state is None else how_it_ended(state)
         words = f"its SLURM job {attempt.job} {end.words}"
         return attempts.judged(attempt.control, attempt.number, end.state, words, attempt.request)
 
@@ -311,33 +340,7 @@ class SlurmLauncher:
         self._queue.cancel([attempt.job for attempt in overdue if attempt.job is not None])
 
 
-class _RefusedError(Exception):
-    """What sbatch has against a job, on one line."""
-
-
-def _submitted(executor: Any, payloads: Sequence[SubmititJob]) -> list[str]:
-    """Job ids, one for each.
-
-    Raises:
-        _RefusedError: if sbatch took none.
-    """
-    from submitit.core.utils import FailedJobError
-
-    try:
-        with _not_interrupted(), contextlib.redirect_stderr(io.StringIO()):  # where submitit says it, too
-            if len(payloads) == 1:
-                return [str(executor.submit(run_in_job, payloads[0]).job_id)]
-            return [str(job.job_id) for job in executor.map_array(run_in_job, payloads)]
-    except FailedJobError as error:
-        lines = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in str(error).splitlines()]
-        raise _RefusedError("; ".join(lines) or "sbatch failed without a word") from error
-
-
-@contextlib.contextmanager
-def _not_interrupted() -> Iterator[None]:
-    """Keep a terminal's Ctrl-C from sbatch, which would leave a job that nobody knows; it is heard afterwards."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _job_of(control: ControlDir) -> str | None:
+    """The attempt's job, as far as it is known; never anything else that `scancel` would take."""
+    job = str(control.job().get(JOB))
+    return job if re.fullmatch(r"\d+(_\d+)?", job) else None

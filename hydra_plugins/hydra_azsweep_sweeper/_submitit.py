@@ -23,9 +23,10 @@ from hydra.core.singleton import Singleton
 from omegaconf import DictConfig
 
 from azsweep_core.control import ControlDir
+from azsweep_core.tracking import redacted
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
 from hydra_plugins.hydra_azsweep_sweeper._quick_copy import copy_quickly
-from hydra_plugins.hydra_azsweep_sweeper._submitit_job import SubmititJob, run_in_job
+from hydra_plugins.hydra_azsweep_sweeper._submitit_job import ADDRESS, SubmititJob, run_in_job
 
 __all__ = ["LocalJobs", "Options", "executor_options", "make_executor", "minutes_for", "submitit_job"]
 
@@ -106,7 +107,10 @@ def submitit_job(
     loader = None if config is None else _Composed(cloudpickle.dumps(config))
     arguments = (list(job.overrides), "hydra.sweep.dir", job.number, f"job_id_for_{job.number}")
     run = pickle.dumps(_Run(_shared(launcher), job.control, loader, arguments))
-    return SubmititJob(tuple(sys.path), job.control, dict(environment), limit_s, run)
+    address = environment.get(ADDRESS, "")
+    is_secret = redacted(address) != address
+    written = {name: value for name, value in environment.items() if name != ADDRESS or not is_secret}
+    return SubmititJob(tuple(sys.path), job.control, written, limit_s, run, has_secret_address=is_secret)
 
 
 @functools.lru_cache(maxsize=1)
