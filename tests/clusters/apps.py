@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from pathlib import Path
 
+from azsweep_core.control import ControlDir
 from tests.clusters.slurm import Slurm, wait_until
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
@@ -47,7 +47,6 @@ class SlurmApp(LauncherApp):
 
     def job_of(self, trial: int) -> str:
         """The id of the trial's first job, as soon as its task has begun."""
-        heartbeat = self.control(trial) / "heartbeat"
-        wait_until(lambda: heartbeat.exists() and heartbeat.stat().st_size > 0, f"trial {trial} to begin")
-        job: str = json.loads((self.control(trial) / "job.json").read_text())["slurm_job"]
-        return job
+        control = ControlDir(self.control(trial))
+        wait_until(lambda: control.heartbeat() is not None, f"trial {trial} to begin")
+        return str(control.job()["slurm_job"])
