@@ -80,8 +80,8 @@ class FakeLauncher:
         self._script = script
         self._outlive = outlive
         self._left = {} if before is None else before.running
-        self.launched: dict[tuple[int, int], Launch] = {} if before is None else before.launched
         self.results: dict[tuple[int, int], TrialReport] = {} if before is None else before.results
+        self.began_s: dict[tuple[int, int], float] = {} if before is None else before.began_s
         self._adopted: list[TrialReport] = []
         self.running: dict[int, _Running] = {}
         self.started: list[tuple[int, int]] = []
@@ -94,7 +94,7 @@ class FakeLauncher:
         script, now = self._script(launch), self._clock.now()
         self.running[launch.number] = _Running(launch, script, now, now + script.duration_s)
         self.started.append((launch.number, launch.attempt))
-        self.launched[launch.number, launch.attempt] = launch
+        self.began_s[launch.number, launch.attempt] = now
         self.most_at_once = max(self.most_at_once, len(self.running))
         heapq.heappush(self._agenda, (now + script.duration_s, launch.number, launch.attempt))
         if script.begins:
@@ -224,8 +224,8 @@ class FakeTracker:
         if self.is_away():
             raise StoreUnreachable("the store is away")
         launch = Launch(number=trial.number, attempt=trial.attempt, parameters=trial.parameters, environment={})
-        began_s = trial.submitted_s if trial.started_s is None else trial.started_s
-        now, known = self._clock.now(), len(trial.measurements)
+        began_s = self._launcher.began_s.get((trial.number, trial.attempt), trial.submitted_s)
+        now, known = self._clock.now(), len(trial.measurements) - trial.inherited
         return tuple(
             Measurement(step, value, began_s + after_s)
             for step, (after_s, value) in enumerate(self._script(launch).curve[known:], known)
