@@ -26,7 +26,7 @@ __all__ = ["Holder", "SweepLock", "current_holder"]
 
 log = logging.getLogger("azsweep")
 
-_BEAT_EVERY_S = 5.0
+_BEAT_EVERY_S = 1.0
 _TRIES = 100
 
 
@@ -38,6 +38,7 @@ class Holder:
         host, machine, boot, namespace: where its pid means something: host name, machine id, boot id, pid namespace.
         started: tells it from other processes with its pid.
         slurm_job: of which it is a part, if any.
+        slurm_restarts: how often SLURM had started that job again.
         since_s: when it took the lock; seconds since the epoch.
         seen_s: its last sign of life.
         released: it has ended as it should.
@@ -50,6 +51,7 @@ class Holder:
     pid: int
     started: str
     slurm_job: str
+    slurm_restarts: int
     since_s: float
     seen_s: float = 0.0
     released: bool = False
@@ -60,8 +62,8 @@ class Holder:
         if self.released:
             return False
         here = _this_process()
-        if self.slurm_job and self.slurm_job == here.slurm_job:
-            return self.pid == here.pid and self.started == here.started  # else SLURM has started the job again
+        if self.slurm_job and self.slurm_job == here.slurm_job and self.slurm_restarts < here.slurm_restarts:
+            return False
         if (self.host, self.machine) != (here.host, here.machine):
             return None
         if self.boot != here.boot:
@@ -96,7 +98,7 @@ class SweepLock:
                 (self._place / str(older)).unlink(missing_ok=True)
 
     def beat(self) -> None:
-        """Give a sign of life, every few seconds."""
+        """Give a sign of life, every second: until then the sweep has surely run."""
         if time.monotonic() >= self._beat_at:
             self._beat_at = time.monotonic() + _BEAT_EVERY_S
             now = time.time()  # not the file server's clock
@@ -186,7 +188,7 @@ def _read(path: Path) -> Holder | None:
     """Who wrote the file; None if it cannot be made out."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document["pid"], int):
+        if not isinstance(document["pid"], int) or not isinstance(document["slurm_restarts"], int):
             return None
         return Holder(**{**document, "seen_s": path.stat().st_mtime})
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -203,6 +205,7 @@ def _this_process() -> Holder:
         pid=pid,
         started=_started(pid) or "",
         slurm_job=os.environ.get("SLURM_JOB_ID", ""),
+        slurm_restarts=int(os.environ.get("SLURM_RESTART_COUNT", "0")),
         since_s=time.time(),
     )
 

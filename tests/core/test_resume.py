@@ -27,7 +27,7 @@ from azsweep_core.trial import TrialState
 from tests.core.resuming import Resuming, table
 
 OBJECTIVE = Objective("loss", Goal.MINIMIZE)
-SPACES = {
+SPACES: dict[str, dict[str, Any]] = {
     "infinite": {"x": {"type": "uniform", "min_value": 0, "max_value": 1}},
     "finite": {"x": {"type": "choice", "values": [1, 2, 3]}, "y": {"type": "choice", "values": ["a", "b"]}},
 }
