@@ -27,7 +27,7 @@ def recorded(name: str, directory: Path) -> Recorded:
 
 
 def test_there_is_one_of_each_version() -> None:
-    firsts = [json.loads(path.open(encoding="utf-8").readline()) for path in LEDGERS.glob("*.jsonl")]
+    firsts = [json.loads(path.read_text(encoding="utf-8").splitlines()[0]) for path in LEDGERS.glob("*.jsonl")]
 
     assert {first["schema"] for first in firsts} == set(range(1, SCHEMA_VERSION + 1))
 

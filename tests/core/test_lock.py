@@ -135,7 +135,7 @@ def test_without_hard_links_it_works_as_well(tmp_path: Path, monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise PermissionError("no links here")
 
-    monkeypatch.setattr(lock.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
 
     SweepLock(tmp_path)
 
