@@ -3,98 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import HydraContext, RunMode
 
-from azsweep_core.control import ControlDir
-from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import StopRequest, TrialState
 from benchmarks._slurm import Cluster
-from hydra_plugins.hydra_azsweep_sweeper import _slurm
-from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
 from hydra_plugins.hydra_azsweep_sweeper._slurm import SlurmLauncher
 from hydra_plugins.hydra_azsweep_sweeper._submitit import minutes_for
+from tests.clusters.stand_ins import Clock, control, poll, start
 from tests.plugin.conftest import App
 
 WORDS = "Batch job submission failed: Invalid qos specification"
 REFUSE = f'echo "sbatch: error: {WORDS}" >&2; exit 1'
 TAKE = 'echo "Submitted batch job $(wc -l < "$0.calls")"'
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    cluster = Cluster(tmp_path / "bin")
-    monkeypatch.setenv("PATH", cluster.path)
-    return cluster
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(_slurm, "time", clock)
-    return clock
-
-
-@pytest.fixture
-def launcher(
-    tmp_path: Path, cluster: Cluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SlurmLauncher]:
-    app = App(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    with initialize_config_dir(str(app.directory / "conf"), job_name="train", version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        overrides = ["hydra/launcher=submitit_slurm"]
-        config = hydra.compose_config("config", overrides, RunMode.MULTIRUN, with_log_configuration=False)
-        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
-        yield SlurmLauncher(
-            HydraApp(context=context, task_function=lambda _: 0.0, config=config, prepare=lambda: None),
-            sweep_dir=tmp_path / "sweep",
-            overrides_of=lambda parameters: [f"{key}={value}" for key, value in parameters.items()],
-            trial_timeout_s=600.0,
-            grace_s=10.0,
-        )
-
-
-def start(launcher: SlurmLauncher, *numbers: int) -> None:
-    for number in numbers:
-        launcher.start(Launch(number=number, attempt=1, parameters={"x": number}, environment={}))
-
-
-def control(tmp_path: Path, number: int) -> ControlDir:
-    return ControlDir.of(tmp_path / "sweep", number, 1)
-
-
-def poll(launcher: SlurmLauncher, clock: Clock, seconds: float) -> list[TrialReport]:
-    """All that is reported within that time."""
-    until = clock.now + seconds
-    reports: list[TrialReport] = []
-    while clock.now < until:
-        reports += launcher.poll(min(0.2, until - clock.now))
-    return reports
 
 
 def test_two_hundred_trials_in_flight_cost_one_question_an_interval(
@@ -347,7 +270,7 @@ def test_a_refused_job_is_tried_again_as_soon_as_another_has_ended(
 
     poll(launcher, clock, 4)
 
-    assert control(tmp_path, 1).job_file.exists()
+    assert control(tmp_path, 1).job()
 
 
 def test_as_many_jobs_are_submitted_as_the_cluster_takes(
@@ -360,7 +283,7 @@ def test_as_many_jobs_are_submitted_as_the_cluster_takes(
     reports = poll(launcher, clock, 10)
 
     assert reports == []
-    assert [control(tmp_path, number).job_file.exists() for number in range(9)] == [True] * 9
+    assert [bool(control(tmp_path, number).job()) for number in range(9)] == [True] * 9
     assert len(cluster.calls("sbatch")) == 1 + 4
 
 

@@ -19,6 +19,8 @@ from mlflow import MlflowClient
 from tests.clusters.apps import SlurmApp
 from tests.clusters.slurm import Slurm, wait_until
 
+PASSWORD = "pw0815"
+
 LEARNS = """
 import mlflow
 for epoch in range(cfg.epochs):
@@ -68,12 +70,13 @@ def answers(address: str) -> bool:
 
 
 def test_jobs_log_to_the_server_and_bad_ones_are_terminated(tmp_path: Path, slurm: Slurm, server: str) -> None:
+    """The server's address has a password in it, which no file of the sweep has: those that jobs are given neither."""
     app = SlurmApp(tmp_path, slurm)
     policy = {"type": "bandit", "slack_factor": 0.2, "delay_evaluation": 5}
     sweeper = {"sampling_algorithm": "grid", "tracking": "mlflow", "early_termination": policy}
     app.write(LEARNS, {"x": 1.0, "epochs": 60}, sweeper=sweeper)
 
-    run = app.sweep("x=1,1.01,50", environment={"MLFLOW_TRACKING_URI": server})
+    run = app.sweep("x=1,1.01,50", environment={"MLFLOW_TRACKING_URI": server.replace("//", f"//me:{PASSWORD}@")})
 
     assert [row["state"] for row in run.trials] == ["completed", "completed", "terminated"], run.text
     epochs = int((Path(run.trials[2]["dir"]) / "epochs").read_text())
@@ -84,3 +87,6 @@ def test_jobs_log_to_the_server_and_bad_ones_are_terminated(tmp_path: Path, slur
     assert len(client.get_metric_history(runs[0].info.run_id, "loss")) == 60
     assert runs[0].data.params["x"] == "1"
     assert app.queue == {}
+    files = [path for path in app.directory.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".pkl" for path in files)
+    assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
