@@ -178,7 +178,9 @@ class MlflowTracker:
         if lost_run_id is not None:
             why = {"azsweep.reason": "lost; another attempt followed"}
             self._store.write(lambda: self._close(lost_run_id, "KILLED", why))
+        is_secret = self.address != self.tracking_uri
         return run_id, {
+            **({"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"} if is_secret else {}),  # else it is in output.log
             "MLFLOW_TRACKING_URI": self.tracking_uri,
             "MLFLOW_EXPERIMENT_ID": self._experiment_id,
             "MLFLOW_EXPERIMENT_NAME": self._experiment_name,  # the user's own would contradict the id
