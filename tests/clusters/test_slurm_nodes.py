@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from azsweep_core.coordinator_job import submit_coordinator
 from tests.clusters.apps import SlurmApp
 from tests.clusters.slurm import Slurm, wait_until
+from tests.clusters.test_slurm_resume import UNTIL_TOLD
 from tests.clusters.test_slurm_sweeps import LONG, running
 
 ON_BOTH = ("hydra.launcher.partition=both", "hydra.launcher.nodes=2", "hydra.launcher.tasks_per_node=1")
@@ -108,3 +110,27 @@ def test_a_stop_reaches_every_rank(app: SlurmApp, then: str) -> None:
     assert [row["state"] for row in run.trials] == ["cancelled"]
     assert app.queue == {}
     assert app.processes() == []
+
+
+def test_a_coordinator_that_is_a_job_goes_on_when_its_node_fails(
+    app: SlurmApp, slurm_with_a_mortal_node: Slurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SLURM starts it again, and it takes its trials' jobs over, which have seen nothing of it."""
+    app.write(UNTIL_TOLD, {"x": 0}, sweeper={"sampling_algorithm": "grid"})
+    for name, value in app.environment().items():
+        monkeypatch.setenv(name, value)
+    options = {"job-name": f"{app.name}-coordinator", "partition": "second"}
+    command = app.command("--multirun", "x=0,1")
+
+    job = submit_coordinator(command, app.directory, app.directory / "sweep", options)
+    jobs = [app.job_of(0), app.job_of(1)]
+    slurm_with_a_mortal_node.kill_second_node()
+    wait_until(lambda: app.queue.get(job) == "PENDING", "the coordinator to be requeued")
+    slurm_with_a_mortal_node.bring_up()
+    wait_until(lambda: '"sweep_resumed"' in app.ledger, "the coordinator to go on", timeout_s=60)
+    (app.directory / "go").touch()
+    wait_until(lambda: not app.queue, "the end", timeout_s=60)
+
+    assert [(row["state"], row["attempt"]) for row in app.rows] == [("completed", "1")] * 2
+    assert [app.job_of(0), app.job_of(1)] == jobs
+    assert "2 completed" in (app.directory / "sweep" / ".azsweep" / "coordinator.log").read_text()
