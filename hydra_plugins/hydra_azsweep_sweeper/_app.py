@@ -21,7 +21,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from azsweep_core.control import ControlDir
+from azsweep_core.trial import TrialState
 from azsweep_core.trial_process import run_task
+from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError
 
 __all__ = [
     "HydraApp",
@@ -134,8 +136,14 @@ class HydraApp:
 
 
 def note_launch_error(control: ControlDir, error: Exception) -> None:
-    """Say why there is no task, if it has not begun; what a task raises it says for itself."""
-    if control.heartbeat() is None:
+    """Say why there is no task, if it has not begun; what a task raises it says for itself.
+
+    A directory that a trial cannot have is no better at the next attempt.
+    """
+    if isinstance(error, MisplacedError):
+        failed = {"outcome": "judged", "state": TrialState.FAILED.value, "reason": str(error)}
+        control.write_result({**failed, "failure": error.problem.rule})
+    elif control.heartbeat() is None:
         text = "".join(traceback.format_exception(error))
         document = {"exception": type(error).__qualname__, "message": str(error), "traceback": text}
         control.write_launch_error(document)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import islice
+from types import NoneType
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -21,6 +22,7 @@ from azsweep_core.search_space import SearchSpace
 from azsweep_core.trial import Parameters
 from hydra_plugins.hydra_azsweep_sweeper._override_text import key_problems
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
+from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError, depends_on_values
 
 __all__ = ["check_composition", "check_points", "compose_task_config"]
 
@@ -57,6 +59,7 @@ def check_composition(
             found.update(dict.fromkeys(_misfits(loader, config, fixed, sampled, "search_space.{key}")))
         if not found and points:
             found.update(dict.fromkeys(_misfits_of_options(loader, config, rest, points[0], fixed)))
+        found.update(dict.fromkeys(_misplaced(loader, config, rest, fixed)))
     yield from found
 
 
@@ -98,6 +101,28 @@ def _misfits_of_options(
                 yield replace(problem, rule=rule, fix=fix)
 
 
+def _misplaced(loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]) -> Iterator[Problem]:
+    """What texts of choices do to the directories of trials, each by itself and the longest ones together."""
+    if not depends_on_values(config):
+        return
+    middle = [0.5] * len(space.dimensions)
+    texts = {each.key: list(_texts(each.distribution)) for each in space.dimensions}
+    alone = ({key: text} for key, found in texts.items() for text in found)
+    longest = {key: max(found, key=lambda text: len(str(text))) for key, found in texts.items() if found}
+    for given in (*islice(alone, _MOST_OPTIONS), longest):
+        point = space.complete(given, middle)
+        refusal = _refusal(loader, config, [*fixed, *trial_overrides(point, ())]) if space.contains(point) else None
+        if isinstance(refusal, MisplacedError):
+            yield refusal.problem
+
+
+def _texts(drawn: Distribution) -> Iterator[Any]:
+    """Values of a choice that may lead anywhere: numbers do not."""
+    if isinstance(drawn, Choice) and not isinstance(drawn.values, range):
+        values = islice(drawn.values, _MOST_OPTIONS)
+        yield from (value for value in values if not isinstance(value, (bool, int, float, Branch, NoneType)))
+
+
 def _unknown_options(loader: ConfigLoader, key: str, drawn: Distribution) -> Iterator[Problem]:
     group = key.lstrip("+").partition("@")[0]
     options = loader.get_group_options(group, results_filter=ObjectType.CONFIG)
@@ -117,11 +142,17 @@ def _misfits(
     """What Hydra says against those of the `added` overrides that do not compose after `given` and the good ones."""
     if not added or _refusal(loader, config, [*given, *added]) is None:
         return
+    if isinstance(refusal := _refusal(loader, config, given), MisplacedError):
+        yield refusal.problem
+        return
     good = list(given)
     for override in added:
         error = _refusal(loader, config, [*good, override])
         if error is None:
             good.append(override)
+            continue
+        if isinstance(error, MisplacedError):
+            yield error.problem
             continue
         key = override.partition("=")[0]
         place, cause = where.format(override=override, key=key), error.__cause__
@@ -144,7 +175,7 @@ def _refusal(loader: ConfigLoader, config: DictConfig, overrides: Sequence[str])
     """Why Hydra cannot compose a trial's config with these overrides."""
     try:
         compose_task_config(loader, config, overrides)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, MisplacedError) as error:
         return error
     return None
 

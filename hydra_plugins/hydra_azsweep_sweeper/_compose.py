@@ -21,6 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from hydra_plugins.hydra_azsweep_sweeper._quick_copy import copy_quickly
+from hydra_plugins.hydra_azsweep_sweeper._trial_directory import refuse_misplaced
 
 __all__ = ["TrialConfigLoader"]
 
@@ -48,7 +49,11 @@ class TrialConfigLoader(ConfigLoader):
         return _for_one_config, (self._loader,)
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        """The config of a job with these overrides."""
+        """The config of a job with these overrides.
+
+        Raises:
+            MisplacedError: if the job would write outside of the sweep's directory.
+        """
         try:
             config = self._short_cut(master_config, sweep_overrides) if self._remembers else None
         except Exception:  # noqa: BLE001 - a user's mistake or an unknown version of Hydra: its own loader will tell
@@ -56,6 +61,7 @@ class TrialConfigLoader(ConfigLoader):
         if config is None:
             config = self._loader.load_sweep_config(master_config, sweep_overrides)
         copy_quickly(config.hydra)
+        refuse_misplaced(master_config, config)
         return config
 
     def _short_cut(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig | None:

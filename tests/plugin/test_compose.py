@@ -286,7 +286,8 @@ class Counting:
 def test_a_long_lived_process_remembers_a_hundred_choices_of_options() -> None:
     naming = {"kv_sep": "=", "item_sep": ",", "exclude_keys": []}
     job = {"config_name": "config", "env_copy": [], "config": {"override_dirname": naming}}
-    master = OmegaConf.create({"hydra": {"job": job, "overrides": {"hydra": [], "task": []}, "runtime": {}}})
+    of_hydra = {"job": job, "overrides": {"hydra": [], "task": []}, "runtime": {}, "output_subdir": None}
+    master = OmegaConf.create({"hydra": {**of_hydra, "sweep": {"dir": "sweep", "subdir": "${hydra.job.num}"}}})
     counting: Any = Counting()
     loader = TrialConfigLoader(counting)
 
