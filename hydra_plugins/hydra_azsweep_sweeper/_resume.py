@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,18 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core._values import identity, shown
-from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.errors import AzsweepError
 from azsweep_core.events import EndingKind
 from azsweep_core.replay import Recorded
-from azsweep_core.spec import SweepSpec, to_mapping
+from azsweep_core.spec import SweepSpec
 
-__all__ = ["app_config", "is_done", "recorded_spec", "refuse_another", "with_recorded_seed"]
+__all__ = ["is_done", "refuse_another", "with_recorded_seed"]
 
 _FREE = "limits."
 """Where a change does not touch what has been: how long, how many, how much failure."""
 
 
-def recorded_spec(spec: SweepSpec, fixed: Sequence[str]) -> dict[str, Any]:
-    """The specification as the ledger has it, with what is the same for all trials."""
-    return {**to_mapping(spec), "overrides": list(fixed)}
-
-
-def app_config(config: DictConfig) -> Any:
+def _app_config(config: DictConfig) -> Any:
     """What the app's own configuration says, interpolations as they stand."""
     plain: Any = OmegaConf.to_container(config)
     return {key: value for key, value in plain.items() if key != "hydra"}
@@ -55,12 +50,9 @@ def refuse_another(
     Raises:
         AzsweepError: with everything that differs and may not.
     """
-    spec = dict(recorded.latest.spec)
-    if "overrides" not in spec:  # the first schema did not record them
-        asked = {key: value for key, value in asked.items() if key != "overrides"}
-    changes = dict(_changes(spec, asked))
+    changes = dict(_changes(recorded.latest.spec, asked))
     if (before := _config_before(directory)) is not None:
-        changes |= dict(_changes(before, app_config(config)))
+        changes |= dict(_changes(before, _app_config(config)))
     unfit = [path for path in changes if path == "objective.primary_metric"]
     refused = unfit or ([] if allow else [path for path in changes if not path.startswith(_FREE)])
     if not refused:
@@ -69,14 +61,13 @@ def refuse_another(
     fix = "Choose another directory, or go on with the trials that it has: hydra.sweeper.allow_spec_change=true."
     if unfit:
         fix = "Choose another directory; hydra.sweeper.warm_start learns from this one if the objective is the same."
-    rule = "must not hold another sweep"
-    raise AzsweepError(str(Problem("hydra.sweep.dir", rule, f"{directory}, which differs:{listed}\n", fix.lstrip())))
+    raise AzsweepError(f"hydra.sweep.dir: must not hold another sweep; got {directory}, which differs:{listed}\n{fix}")
 
 
 def is_done(recorded: Recorded, asked: Mapping[str, Any], max_trials: int | None) -> bool:
-    """Whether nothing is left to do: the sweep has ended, by itself, under the limits of now."""
+    """Whether nothing is left to do: the sweep has ended, by itself, with the specification of now."""
     history = recorded.history
-    if history.ending is None or identity(recorded.latest.spec.get("limits")) != identity(asked["limits"]):
+    if history.ending is None or identity(recorded.latest.spec) != identity(asked):
         return False
     if history.ending.kind is not EndingKind.USER:
         return True
@@ -112,5 +103,5 @@ def _config_before(directory: Path) -> Any:
     with contextlib.suppress(OSError, ValueError, yaml.YAMLError, RecursionError):
         config = OmegaConf.load(directory / "multirun.yaml")
         if isinstance(config, DictConfig):
-            return app_config(config)
+            return _app_config(config)
     return None

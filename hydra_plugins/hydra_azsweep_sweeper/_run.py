@@ -26,7 +26,7 @@ from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType, SamplingAlgorithm
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.signals import StopSignals
-from azsweep_core.spec import SweepSpec, read_and_judge
+from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.sweep import run_sweep
 from azsweep_core.sweep_plan import Observer, Origin, Past, Ports, SweepPlan, SweepResult, SystemClock
 from azsweep_core.tracking import MlflowTracker, NullTracker, configured_uri, without_credentials
@@ -42,7 +42,7 @@ from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
 from hydra_plugins.hydra_azsweep_sweeper._result import hints, show, why_without_result
-from hydra_plugins.hydra_azsweep_sweeper._resume import is_done, recorded_spec, refuse_another, with_recorded_seed
+from hydra_plugins.hydra_azsweep_sweeper._resume import is_done, refuse_another, with_recorded_seed
 from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, read_settings, store_problems
 from hydra_plugins.hydra_azsweep_sweeper._warm_start import WarmStart, no_effect, read_runs, read_warm_start
 
@@ -135,8 +135,8 @@ def _read(hydra_context: HydraContext, config: DictConfig, arguments: Sequence[s
     changes: list[str] = []
     if recorded is not None:
         spec = with_recorded_seed(spec, recorded)
-        asked, allow = recorded_spec(spec, overrides.fixed), settings.allow_spec_change
-        changes = refuse_another(recorded, asked, config, settings.directory, allow=allow)
+        allow = settings.allow_spec_change
+        changes = refuse_another(recorded, to_mapping(spec), config, settings.directory, allow=allow)
     notes = (*settings.notes, *overrides.pinned, *unused, *changes, *warm_start.notes)
     doubts = [*judgement.warnings, *no_effect(settings, spec.sampling_algorithm)]
     if spec.limits.max_concurrent_trials is None:
@@ -190,7 +190,7 @@ def _log_notes(notes: Sequence[str], warnings: Sequence[Problem] = ()) -> None:
 def _finished(request: _Request) -> SweepResult | None:
     """The result of the finished sweep that lives in the directory, shown again; None if something is left to do."""
     recorded, spec = request.recorded, request.spec
-    if recorded is None or not is_done(recorded, recorded_spec(spec, request.fixed), spec.max_trials):
+    if recorded is None or not is_done(recorded, to_mapping(spec), spec.max_trials):
         return None
     history = recorded.history
     reason = str(history.stop_reason)
@@ -301,7 +301,7 @@ def _ray_launcher(
 def _plan(request: _Request, spec: SweepSpec, slots: int, past: Past | None) -> SweepPlan:
     settings = request.settings
     return SweepPlan(
-        spec=recorded_spec(spec, request.fixed),
+        spec=to_mapping(spec),
         objective=spec.objective,
         limits=spec.limits,
         sampler=make_sampler(spec.sampling_algorithm, spec.search_space, spec.objective, spec.initial_points),

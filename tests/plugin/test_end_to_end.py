@@ -128,7 +128,7 @@ class TestResults:
         [
             ("hydra.sweeper.objective.goal=maximize", "objective.goal: 'minimize' -> 'maximize'"),
             ("y=3,4", "search_space.y: not set -> {'type': 'choice', 'values': [3, 4]}"),
-            ("y=3", "overrides: [] -> ['y=3']"),
+            ("y=3", "y: 0 -> 3"),
         ],
     )
     def test_a_finished_sweep_is_not_shown_as_the_result_of_another(self, app: App, override: str, part: str) -> None:
