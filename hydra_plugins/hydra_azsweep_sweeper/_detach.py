@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from azsweep_core.coordinator import COORDINATOR_LOG
+from azsweep_core.coordinator_job import submit_coordinator
+from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import Event
 from azsweep_core.history import History
+from hydra_plugins.hydra_azsweep_sweeper._command_line import rerun
 
 __all__ = ["Background", "how_to_follow"]
 
@@ -53,6 +56,19 @@ class Background:
                 print(how_to_follow(directory, f"process {child}"))
             _flush()
         raise SystemExit(code)
+
+
+def submit(command: Sequence[str], directory: Path, options: Mapping[str, object]) -> None:
+    """Have SLURM run the coordinator, and tell the user how to follow it.
+
+    Raises:
+        AzsweepError: if SLURM refuses, or the command is not known.
+    """
+    if not command:
+        rule, fix = "a job needs the command that it is to run", "Start the sweep from a command line."
+        raise AzsweepError(str(Problem("hydra.sweeper.detach", rule, "a sweep that a program has started", fix)))
+    job = submit_coordinator(rerun(command, directory), Path.cwd(), directory, options)
+    print(how_to_follow(directory, f"SLURM job {job}, as soon as it starts"))
 
 
 def how_to_follow(directory: Path, who: str) -> str:

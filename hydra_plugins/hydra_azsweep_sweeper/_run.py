@@ -19,6 +19,7 @@ from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.events import Ending, EndingKind
 from azsweep_core.limits import Limits
 from azsweep_core.live_metrics import LiveMetrics
+from azsweep_core.lock import SweepLock
 from azsweep_core.ports import TrialLauncher
 from azsweep_core.replay import Recorded, replay
 from azsweep_core.report import LogLines, ResultFiles, write_best
@@ -36,7 +37,7 @@ from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
 from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._command_line import as_typed, kept
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
-from hydra_plugins.hydra_azsweep_sweeper._detach import Background
+from hydra_plugins.hydra_azsweep_sweeper._detach import Background, submit
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher, usable_cores
 from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
 from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides, trial_overrides
@@ -206,6 +207,10 @@ def _leave_the_terminal(request: _Request) -> list[Observer]:
         SystemExit: in the process that does not go on.
     """
     settings = request.settings
+    if settings.coordinator_job is not None:
+        SweepLock(settings.directory, break_lock=settings.break_lock).release()  # refused here rather than in the job
+        submit(request.command, settings.directory, settings.coordinator_job)
+        raise SystemExit(0)
     return [Background.enter(settings.directory)] if settings.detach else []
 
 

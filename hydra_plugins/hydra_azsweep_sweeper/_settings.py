@@ -217,10 +217,7 @@ def _coordinator_job(detach: Any, problems: list[Problem]) -> Mapping[str, Any] 
         return None
     if detach == "slurm":
         return {}
-    if isinstance(detach, dict) and all(
-        isinstance(key, str) and isinstance(value, (str, int)) and not isinstance(value, bool)
-        for key, value in detach.items()
-    ):
+    if isinstance(detach, dict) and all(isinstance(key, str) for key in detach):
         return detach
     rule = "must be true, false, slurm, or a mapping of options of sbatch"
     problems.append(Problem("detach", rule, shown(detach), "For instance {partition: long, time: 7-00}."))
