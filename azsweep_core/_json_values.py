@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_float", "from_json", "number_to_json", "to_json"]
+__all__ = ["as_float", "finite", "from_json", "number_to_json", "to_json"]
 
 _FLOAT, _PAIRS = "__float__", "__pairs__"
 """The only key of a mapping that stands for a float JSON does not have, or for a mapping it does not have."""
@@ -61,3 +62,18 @@ def as_float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"not a number: {value!r}")
     return float(value)
+
+
+def finite(value: Any) -> Any:
+    """The value for readers that want no more than JSON: NaN and infinities as text.
+
+    >>> finite({"a": [1, float("inf")]})
+    {'a': [1, 'inf']}
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value

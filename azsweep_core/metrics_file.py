@@ -23,6 +23,8 @@ _STEPS = 2**63
 _LATEST_S = 1e11
 """MLflow can store no later time, and no further step."""
 
+_END_BYTES = 65536
+
 _open_file: tuple[str, int] | None = None
 
 
@@ -122,6 +124,14 @@ class MetricsReader:
     def all(self) -> list[tuple[str, Measurement]]:
         """Everything in the file."""
         return replace(self, _offset=0).news()
+
+    def last(self, name: str) -> Measurement | None:
+        """The last report of a metric, if it is near the end of the file; nothing else is read."""
+        try:
+            end = replace(self, _offset=max(self.path.stat().st_size - _END_BYTES, 0))
+        except OSError:
+            return None
+        return next((report for each, report in reversed(end.news()) if each == name), None)
 
 
 def _read(line: bytes) -> tuple[str, Measurement] | None:

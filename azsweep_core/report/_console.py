@@ -16,7 +16,7 @@ from azsweep_core.trial import Parameters, Trial, TrialState
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["LogLines", "summary"]
+__all__ = ["LogLines", "summary", "words"]
 
 _SHOWN_IN_TABLE = 10
 _SHOWN_KEYS = 6
