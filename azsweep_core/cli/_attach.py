@@ -16,7 +16,7 @@ from azsweep_core.cli._standing import Standing, SweepNow, in_words, log_of, loo
 from azsweep_core.cli._words import at, printable
 from azsweep_core.coordinator import request_stop
 from azsweep_core.errors import AzsweepError, Problem
-from azsweep_core.events import Event, SweepResumed, TrialMeasured
+from azsweep_core.events import EndingKind, Event, SweepResumed, TrialMeasured
 from azsweep_core.report import LogLines, summary
 
 __all__ = ["attach", "stop"]
@@ -90,7 +90,7 @@ def stop(directory: Path, kill: bool, no_wait: bool) -> None:
     if now.recorded is None or not has_ended:
         raise _not_running(now)
     click.echo(f"{directory}: {printable(in_words(now))}")
-    if now.recorded.history.interrupted:
+    if now.was_stopped:
         click.echo(f"`{typed('resume', directory)}` goes on with it.")
 
 
@@ -177,7 +177,8 @@ def _result(follower: Follower) -> int:
         raise _not_running(look(directory))
     from azsweep_core.sweep_plan import SweepResult
 
-    hints = [("Go on with it", typed("resume", directory))] if history.interrupted else []
+    is_stopped = history.ending.kind is EndingKind.USER
+    hints = [("Go on", typed("resume", directory))] if is_stopped else []
     summary(history, directory=directory, stream=sys.stdout, hints=hints)
     return SweepResult(history, history.ending).exit_code
 

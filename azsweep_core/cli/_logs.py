@@ -33,7 +33,8 @@ _BLOCK = 65536
 def logs(directory: Path, number: int | None, follow: bool, attempt: int | None, lines: int | None) -> None:
     """Print what a trial, or a detached sweep, has printed.
 
-    N is the trial's number; without it, the sweep's own words are shown. With -f it goes on until the trial is over. One that is lost and runs again is followed in its next attempt.
+    N is the trial's number; without it, the sweep's own words are shown. With -f it goes on until the trial is over.
+    One that is lost and runs again is followed in its next attempt.
 
     Examples:
       azsweep logs multirun/2026-11-22/04-12-15 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -47,8 +48,8 @@ class _Commands(click.Group):
         except BrokenPipeError:
             raise  # somebody has read enough: click ends without a word
         except OSError as error:
-            where = str(error.filename or "azsweep")
-            raise _Refused(str(Problem(where, f"must be readable ({error.strerror or error})"))) from error
+            where, rule = (str(error.filename), "readable") if error.filename else ("standard output", "writable")
+            raise _Refused(str(Problem(where, f"must be {rule} ({error.strerror or error})"))) from error
         except KeyboardInterrupt:
             ctx.exit(130)
 
@@ -88,6 +89,8 @@ for _command in (run, status, attach, logs, stop, resume):
 
 def main() -> None:
     """Run the command that was typed, and end the process with its exit code."""
+    if sys.stdout is None:  # closed by the shell: what is said goes nowhere
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what the terminal's encoding does not
     _commands(prog_name="azsweep")

@@ -22,8 +22,8 @@ __all__ = ["run"]
 def run(words: Sequence[str], module: str | None, detach: bool) -> None:
     """Start the sweep of a Hydra app.
 
-    The same as `python APP.py --multirun OVERRIDES`. With --detach the command returns as soon as the sweep has begun, which then goes on without the terminal. Options
-    of Hydra's (--config-name, ...) are passed on.
+    The same as `python APP.py --multirun OVERRIDES`. With --detach the command returns as soon as the sweep has begun,
+    which then goes on without the terminal. Options of Hydra's (--config-name, ...) are passed on.
 
     Examples:
       azsweep run train.py +experiment=sweep

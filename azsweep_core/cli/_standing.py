@@ -15,7 +15,7 @@ from azsweep_core.cli._words import at, duration
 from azsweep_core.control import ControlDir
 from azsweep_core.coordinator import COORDINATOR_LOG
 from azsweep_core.errors import AzsweepError, Problem, SpecError
-from azsweep_core.events import Ending
+from azsweep_core.events import Ending, EndingKind
 from azsweep_core.ledger import LEDGER
 from azsweep_core.lock import Holder, current_holder
 from azsweep_core.metrics_file import MetricsReader
@@ -65,6 +65,12 @@ class SweepNow:
     holder: Holder | None
     standing: Standing
     now_s: float
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it has ended because the user wanted it, so that there is something to go on with."""
+        ending = None if self.recorded is None else self.recorded.history.ending
+        return self.standing is Standing.ENDED and ending is not None and ending.kind is EndingKind.USER
 
     @property
     def last_sign_s(self) -> float:
@@ -149,8 +155,9 @@ def max_trials(recorded: Recorded) -> int | None:
         return given
     from azsweep_core.spec import read_sweep
 
+    spec = {key: value for key, value in recorded.latest.spec.items() if key != "overrides"}
     try:
-        return read_sweep(recorded.latest.spec).max_trials
+        return read_sweep(spec).max_trials
     except SpecError:
         return None
 

@@ -66,9 +66,8 @@ def status(directory: Path, as_json: bool) -> None:
 def _say_how_it_stands(now: SweepNow) -> None:
     labelled("Sweep", str(now.directory), wrap=False)
     labelled("State", in_words(now))
-    has_more = now.recorded is not None and bool(now.recorded.history.interrupted)
-    if now.standing is Standing.INTERRUPTED or (now.standing is Standing.ENDED and has_more):
-        labelled("Go on with it", typed("resume", now.directory), wrap=False)
+    if now.standing is Standing.INTERRUPTED or now.was_stopped:
+        labelled("Go on", typed("resume", now.directory), wrap=False)
     if now.standing is Standing.INTERRUPTED and log_of(now.directory) is not None:
         labelled("What it said", typed("logs", now.directory), wrap=False)
 
@@ -150,10 +149,13 @@ def _name(trial: Trial) -> str:
 
 
 def _how_long(now: SweepNow, trial: Trial) -> str:
-    until_s = now.last_sign_s if now.standing is Standing.INTERRUPTED else now.now_s
+    """Since when it runs or waits; of one that nobody coordinates any more, how far it was known to come."""
+    if now.standing is Standing.INTERRUPTED:
+        ran = None if trial.started_s is None else duration(now.last_sign_s - trial.started_s)
+        return "had not begun" if ran is None else f"had run {ran}"
     if trial.started_s is None:
-        return f"has waited {duration(until_s - trial.submitted_s)} to begin"
-    return f"for {duration(until_s - trial.started_s)}"
+        return f"has waited {duration(now.now_s - trial.submitted_s)} to begin"
+    return f"for {duration(now.now_s - trial.started_s)}"
 
 
 def _reported(now: SweepNow, report: Measurement | None, metric: str) -> str:
