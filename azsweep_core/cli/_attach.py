@@ -80,8 +80,6 @@ def stop(directory: Path, kill: bool, no_wait: bool) -> None:
         return
     if now.standing is Standing.INTERRUPTED:
         raise _not_running(now)
-    how = "kill its trials and end" if kill else "end"
-    click.echo(f"{directory}: {now.holder} is asked to {how}")
     follower = _until_it_has_ended(now, kill=kill, no_wait=no_wait)
     has_ended = follower.history is not None and follower.history.ending is not None
     if not has_ended and no_wait and follower.is_coordinated():
@@ -99,6 +97,8 @@ def _until_it_has_ended(now: SweepNow, *, kill: bool, no_wait: bool) -> Follower
     follower = Follower(now.directory)
     lines = _Lines(follower, now)
     lines.catch_up(0)
+    how = "kill its trials and end" if kill else "end"
+    click.echo(f"{now.directory}: {now.holder} is asked to {how}")
     wish = _Wish(now.directory, kill=kill)
     try:
         for event in follower.until(lambda: no_wait and follower.standing() is not Standing.STARTING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,11 +32,12 @@ class Follower:
     Args:
         directory: absolute.
         history: None until the sweep has begun.
-        wait: for so many seconds.
+        wait, clock: how to let seconds pass, and how many have.
     """
 
     directory: Path
     wait: Callable[[float], object] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     history: History | None = None
     began_s: float | None = None
     _events: list[Event] = field(default_factory=list)
@@ -63,18 +65,18 @@ class Follower:
 
         A sweep that has ended is followed until its process has gone, too: it is writing its results.
         """
-        look_at = over_at = 0.0
+        look_at, over_at = -math.inf, math.inf
         while True:
             yield from self.news()
             yield None
             if is_enough():
                 return
-            now = time.monotonic()
+            now = self.clock()
             if self.history is not None and self.history.ending is not None:
-                over_at = over_at or now
+                over_at = min(over_at, now)
             if now >= look_at:
                 look_at = now + _HOLDER_EVERY_S
-                if not self.is_coordinated() or (over_at and now > over_at + _ENDS_WITHIN_S):
+                if not self.is_coordinated() or now > over_at + _ENDS_WITHIN_S:
                     yield from self.news()
                     return
             self.wait(_LEDGER_EVERY_S)

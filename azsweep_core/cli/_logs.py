@@ -53,9 +53,9 @@ def logs(directory: Path, number: int | None, follow: bool, attempt: int | None,
 
 
 def _show_the_sweeps(directory: Path, *, follow: bool, lines: int | None) -> None:
-    look(directory)
     path = log_of(directory)
     if path is None:
+        look(directory)
         rule = "must hold a sweep that was detached, whose words went into a file"
         raise AzsweepError(str(Problem("DIR", rule, str(directory), f"Of its trials: `{typed('logs', directory)} N`.")))
     tail = _Tail(path, lines)

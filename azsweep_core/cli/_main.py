@@ -18,7 +18,7 @@ from azsweep_core.cli._run import run
 from azsweep_core.cli._status import status
 from azsweep_core.errors import AzsweepError, Problem
 
-__all__ = ["main"]
+__all__ = ["commands", "main"]
 
 
 class _Refused(click.ClickException):
@@ -56,7 +56,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="azsweep", message="%(prog)s %(version)s")
-def _commands() -> None:
+def commands() -> None:
     """Hyperparameter sweeps of Hydra apps, from any shell: start them, see how they stand, stop them, go on with them.
 
     DIR is a sweep's directory (hydra.sweep.dir). Everything is read from its files, so it need not be the shell, nor
@@ -84,7 +84,7 @@ def _commands() -> None:
 
 
 for _command in (run, status, attach, logs, stop, resume):
-    _commands.add_command(_command)
+    commands.add_command(_command)
 
 
 def main() -> None:
@@ -93,4 +93,4 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what the terminal's encoding does not
-    _commands(prog_name="azsweep")
+    commands(prog_name="azsweep")

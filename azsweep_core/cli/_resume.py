@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -14,24 +13,16 @@ import click
 
 from azsweep_core.cli._click import SWEEP_DIR, Command
 from azsweep_core.cli._standing import Standing, in_words, look, typed
+from azsweep_core.command_line import hydra_path, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
 
-__all__ = ["hydra_text", "replace_process", "resume", "resumed_command", "with_overrides"]
+__all__ = ["replace_process", "resume", "resumed_command"]
 
 _DIR = "hydra.sweep.dir"
 _DETACH = "hydra.sweeper.detach"
 _FOR_ONE_START = {_DETACH, "hydra.sweeper.break_lock", "hydra.sweeper.allow_spec_change"}
 """What a user allowed or wanted once is not repeated unasked."""
 _REDACTED = "***"
-_TAKE_A_VALUE = {
-    *("-X", "-W"),  # Python's
-    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p"),  # Hydra's
-    *("--experimental-rerun", "--cfg", "-c"),
-}
-_OVERRIDE = re.compile(r"(?:\+{0,2}[^\s=+~-][^\s=]*=|~[^\s=~])")
-_BARE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*")
-_BEFORE_A_QUOTE = re.compile(r"(\\*)('|\Z)")
-_INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
 @click.command(cls=Command)
@@ -61,7 +52,7 @@ def resume(directory: Path, overrides: Sequence[str], detach: bool) -> None:
     start = now.recorded.latest
     if not start.command:
         rule = "must say by which command the sweep was started"
-        fix = f"It was not started from a command line: start it as then, with {_DIR}={hydra_text(str(directory))}."
+        fix = f"It was not started from a command line: start it as then, with {_DIR}={hydra_path(str(directory))}."
         raise AzsweepError(str(Problem(str(directory), rule, "none", fix)))
     command = resumed_command(start.command, directory, overrides, detach=detach)
     _check(command, Path(start.working_dir))
@@ -82,61 +73,18 @@ def resumed_command(
     python train.py --multirun y=2 hydra.sweep.dir=/sweeps/1 x=3
     """
     for override in overrides:
-        if not _OVERRIDE.match(override):
+        if not is_override(override):
             raise AzsweepError(str(Problem("OVERRIDES", "must be overrides as Hydra has them, key=value", override)))
-        if _key(override) == _DIR:
+        if key_of(override) == _DIR:
             raise AzsweepError(str(Problem("OVERRIDES", f"must leave out {_DIR}, which DIR says", override)))
-    added = [f"{_DIR}={hydra_text(str(directory))}", *overrides, *([f"{_DETACH}=true"] if detach else [])]
-    replaced = {_key(override) for override in added} | _FOR_ONE_START
-    dropped = {index for index in _override_indices(recorded) if _key(recorded[index]) in replaced}
-    whole = with_overrides(recorded, added)
-    return [word for index, word in enumerate(whole) if index not in dropped]
-
-
-def with_overrides(words: Sequence[str], added: Sequence[str]) -> list[str]:
-    """A command with overrides after those that it has: Hydra takes them in one piece, before or after its options.
-
-    >>> with_overrides(["train.py", "x=1", "--config-name", "other"], ["y=2"])
-    ['train.py', 'x=1', 'y=2', '--config-name', 'other']
-    """
-    place = max(_override_indices(words), default=len(words) - 1) + 1
-    return [*words[:place], *added, *words[place:]]
-
-
-def hydra_text(text: str) -> str:
-    r"""Text as the part of an override after `=` that Hydra reads back as it is.
-
-    >>> print(hydra_text("/sweeps/1"), hydra_text("/it's/1,2"))
-    /sweeps/1 '/it\'s/1,2'
-    """
-    if _BARE.fullmatch(text):
-        return text
-    literal = _INTERPOLATION.sub(r"\1\1\\${", text)
-    return f"'{_BEFORE_A_QUOTE.sub(_escaped, literal)}'"
+    added = [f"{_DIR}={hydra_path(str(directory))}", *overrides, *([f"{_DETACH}=true"] if detach else [])]
+    return with_overrides(recorded, added, without=_FOR_ONE_START)
 
 
 def replace_process(command: Sequence[str]) -> None:
     """Run the command in place of this process: signals, terminal and exit code are its own."""
     sys.stdout.flush()
     os.execv(shutil.which(command[0]) or command[0], list(command))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    backslashes, quote = found.groups()
-    return backslashes * 2 + ("\\'" if quote else "")
-
-
-def _override_indices(words: Sequence[str]) -> list[int]:
-    """Where the overrides are among the words of a command."""
-    return [
-        index
-        for index, word in enumerate(words)
-        if _OVERRIDE.match(word) and (index == 0 or words[index - 1] not in _TAKE_A_VALUE)
-    ]
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]
 
 
 def _check(command: Sequence[str], working_dir: Path) -> None:

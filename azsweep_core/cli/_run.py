@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from azsweep_core.cli._click import Command
-from azsweep_core.cli._resume import replace_process, with_overrides
+from azsweep_core.cli._resume import replace_process
+from azsweep_core.command_line import with_overrides
 from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = ["run"]
@@ -43,7 +44,7 @@ def run(words: Sequence[str], module: str | None, detach: bool) -> None:
     else:
         raise click.UsageError("Missing argument 'APP.py', or -m MODULE.")
     detached = ["hydra.sweeper.detach=true"] if detach else []
-    replace_process([sys.executable, *app, "--multirun", *with_overrides(overrides, detached)])
+    replace_process(with_overrides([sys.executable, *app, "--multirun", *overrides], detached))
 
 
 def _check(app: str) -> None:

@@ -202,6 +202,8 @@ def _ago(time_s: float, now_s: float) -> str:
 def _no_sweep(directory: Path, what: str) -> AzsweepError:
     near = next(_sweeps_near(directory), None)
     fix = None if near is None else f"{near} holds one."
+    if log_of(directory) is not None:
+        fix = f"One that was detached has not begun, or never did: `{typed('logs', directory)}`."
     return AzsweepError(str(Problem("DIR", "must be the directory of a sweep", f"{directory}, {what}", fix)))
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from azsweep_core.command_line import hydra_path, with_overrides
 from azsweep_core.tracking import without_credentials
 
 __all__ = ["as_typed", "kept", "rerun"]
@@ -31,12 +32,5 @@ def kept(command: Sequence[str]) -> tuple[str, ...]:
 
 def rerun(command: Sequence[str], sweep_dir: Path) -> list[str]:
     """The command that goes on with the sweep in the foreground, wherever its directory was said to be before."""
-    keys = ("hydra.sweep.dir", "hydra.sweeper.detach")
-    words = [word for word in command if word.lstrip("+~").partition("=")[0] not in keys]
-    return [*words, f"hydra.sweep.dir={_quoted(os.fspath(sweep_dir))}", "hydra.sweeper.detach=false"]
-
-
-def _quoted(text: str) -> str:
-    """A path as Hydra's grammar takes it."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    directory = f"hydra.sweep.dir={hydra_path(os.fspath(sweep_dir))}"
+    return with_overrides(command, [directory, "hydra.sweeper.detach=false"])

@@ -1,0 +1,206 @@
+"""`azsweep resume` and `azsweep run`: the command that is run, and where."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from azsweep_core.cli._resume import resumed_command
+from azsweep_core.command_line import hydra_path
+from azsweep_core.errors import AzsweepError
+from tests.cli.sweeps import SweepDir, azsweep, azsweep_command, environment, sweep_now
+
+SHOWS_ITSELF = "import os, sys; print(os.getcwd(), *sys.argv[1:], sep='\\n'); sys.exit(7)\n"
+DIR = "hydra.sweep.dir=/d"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "given_now", "detach", "command"),
+    [
+        pytest.param("train.py -m x=1,2", "", False, f"train.py -m x=1,2 {DIR}", id="as-it-was"),
+        pytest.param("train.py x=1", "y=2", False, f"train.py x=1 {DIR} y=2", id="another-key"),
+        pytest.param("train.py x=1 y=2", "x=3", False, f"train.py y=2 {DIR} x=3", id="the-same-key"),
+        pytest.param("train.py +a.b=1", "a.b=2", False, f"train.py {DIR} a.b=2", id="replaces-what-was-added"),
+        pytest.param("train.py a.b=1", "++a.b=2", False, f"train.py {DIR} ++a.b=2", id="forces"),
+        pytest.param("train.py a=1", "~a", False, f"train.py {DIR} ~a", id="deletes"),
+        pytest.param("train.py ~a", "a=1", False, f"train.py {DIR} a=1", id="deletes-no-more"),
+        pytest.param("train.py a.bc=1", "a.b=1", False, f"train.py a.bc=1 {DIR} a.b=1", id="a-longer-key-stays"),
+        pytest.param("train.py db@x=a", "db=b", False, f"train.py db@x=a {DIR} db=b", id="another-package-stays"),
+        pytest.param("train.py hydra.sweep.dir=old", "", False, f"train.py {DIR}", id="the-directory-of-then"),
+        pytest.param(
+            "train.py x=1 --multirun", "y=2", False, f"train.py x=1 {DIR} y=2 --multirun", id="options-stay-behind"
+        ),
+        pytest.param(
+            "train.py --config-dir x=1 y=2", "x=3", False, f"train.py --config-dir x=1 y=2 {DIR} x=3", id="option-value"
+        ),
+        pytest.param("-X a=1 train.py -m", "", False, f"-X a=1 train.py -m {DIR}", id="options-of-python"),
+        pytest.param(
+            "train.py hydra.sweeper.detach=true x=1", "", False, f"train.py x=1 {DIR}", id="in-the-foreground"
+        ),
+        pytest.param("train.py x=1", "", True, f"train.py x=1 {DIR} hydra.sweeper.detach=true", id="detached"),
+        pytest.param(
+            "train.py hydra.sweeper.break_lock=true ++hydra.sweeper.allow_spec_change=true",
+            "",
+            False,
+            f"train.py {DIR}",
+            id="what-was-allowed-once",
+        ),
+    ],
+)
+def test_overrides_take_the_place_of_recorded_ones(recorded: str, given_now: str, detach: bool, command: str) -> None:
+    words = ["python", *recorded.split()]
+
+    assert resumed_command(words, Path("/d"), given_now.split(), detach=detach) == ["python", *command.split()]
+
+
+@settings(max_examples=50)
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\\'\"${}=, ")))
+def test_hydra_reads_a_directory_as_it_is_called(name: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides([f"hydra.sweep.dir={hydra_path(f'/{name}')}"])
+
+    assert OmegaConf.create({"dir": override.value()}).dir == f"/{name}"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> SweepDir:
+    """A sweep that was killed; its program shows where it is run, and with which arguments."""
+    (tmp_path / "it's here").mkdir()
+    (tmp_path / "it's here" / "app.py").write_text(SHOWS_ITSELF, encoding="utf-8")
+    sweep = SweepDir(tmp_path / "sweep 1")
+    sweep.start(command=(sys.executable, "app.py", "-m", "x=a,$HOME", "y=1"), working_dir=str(tmp_path / "it's here"))
+    return sweep
+
+
+def test_resume_shows_the_command_and_runs_it_where_it_was_typed(recorded: SweepDir, tmp_path: Path) -> None:
+    command = azsweep_command("resume", "sweep 1", "y=2")
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+
+    arguments = ["-m", "x=a,$HOME", f"hydra.sweep.dir='{recorded.path}'", "y=2"]
+    place = str(tmp_path / "it's here")
+    shown = [shlex.join(["cd", place]), shlex.join([sys.executable, "app.py", *arguments])]
+    assert done.stdout.splitlines() == [*shown, place, *arguments]
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "working_dir", "message"),
+    [
+        pytest.param(
+            (),
+            "/",
+            "{dir}: must say by which command the sweep was started; got none. It was not started from a command line: "
+            "start it as then, with hydra.sweep.dir={dir}.",
+            id="not-from-a-command-line",
+        ),
+        pytest.param(
+            ("/usr/bin/env", "app.py", "+uri=http://***@host"),
+            "/",
+            "the sweep's command: must be known in full; a password was left out of the record; got "
+            "+uri=http://***@host. Type it by hand: cd / && /usr/bin/env app.py '+uri=http://***@host' "
+            "hydra.sweep.dir={dir}",
+            id="a-password",
+        ),
+        pytest.param(
+            ("/usr/bin/env", "app.py"),
+            "/not/there",
+            "the sweep's command: must be run in the directory where it was first typed, which is gone; got "
+            "/not/there. Type it by hand: cd /not/there && /usr/bin/env app.py hydra.sweep.dir={dir}",
+            id="the-directory-is-gone",
+        ),
+        pytest.param(
+            ("/not/there/python", "app.py"),
+            "/",
+            "the sweep's command: must have its Python interpreter, which is gone; got /not/there/python. "
+            "Type it by hand: cd / && /not/there/python app.py hydra.sweep.dir={dir}",
+            id="the-interpreter-is-gone",
+        ),
+    ],
+)
+def test_a_command_that_cannot_be_repeated_is_to_be_typed_by_hand(
+    tmp_path: Path, command: tuple[str, ...], working_dir: str, message: str
+) -> None:
+    SweepDir(tmp_path).start(command=command, working_dir=working_dir)
+
+    result = azsweep("resume", tmp_path)
+
+    assert (result.exit_code, result.stderr) == (1, message.format(dir=tmp_path) + "\n")
+
+
+def test_a_password_that_is_given_anew_is_no_obstacle(tmp_path: Path) -> None:
+    words = resumed_command(["python", "app.py", "+uri=http://***@host"], tmp_path, ["+uri=http://a:b@host"])
+
+    assert not any("***" in word for word in words)
+
+
+def test_a_sweep_that_runs_is_not_resumed(tmp_path: Path) -> None:
+    sweep = sweep_now(tmp_path)
+    sweep.start(command=(sys.executable, "app.py"))
+    sweep.lock()
+
+    result = azsweep("resume", tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith(f"`azsweep attach {tmp_path}` follows it.\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "rule"),
+    [
+        pytest.param("train.py", "must be overrides as Hydra has them, key=value", id="no-override"),
+        pytest.param("hydra.sweep.dir=/x", "must leave out hydra.sweep.dir, which DIR says", id="the-directory"),
+    ],
+)
+def test_what_cannot_go_with_the_command_is_refused(word: str, rule: str) -> None:
+    with pytest.raises(AzsweepError, match=rf"^OVERRIDES: {rule}; got {word}\.$"):
+        resumed_command(["python", "app.py"], Path("/d"), [word])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "run"),
+    [
+        pytest.param("app.py x=1,2", "--multirun x=1,2", id="a-file"),
+        pytest.param("-m app x=1", "--multirun x=1", id="a-module"),
+        pytest.param(
+            "app.py x=1 --config-name other --detach",
+            "--multirun x=1 hydra.sweeper.detach=true --config-name other",
+            id="detached-with-options-of-hydra",
+        ),
+        pytest.param("--detach app.py", "--multirun hydra.sweeper.detach=true", id="no-overrides"),
+    ],
+)
+def test_run_starts_the_app_with_multirun(tmp_path: Path, arguments: str, run: str) -> None:
+    (tmp_path / "app.py").write_text(SHOWS_ITSELF, encoding="utf-8")
+    command = azsweep_command("run", *arguments.split())
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout.split()[1:], done.stderr) == (7, run.split(), "")
+
+
+@pytest.mark.parametrize(
+    ("app", "fix"),
+    [
+        pytest.param(
+            "job.yml",
+            "A job file cannot be run yet: put its sweep into the configuration of a Hydra app.",
+            id="a-job-file",
+        ),
+        pytest.param("x=1", "It comes first, before overrides and options of Hydra's.", id="no-file"),
+    ],
+)
+def test_run_takes_nothing_but_a_python_file(app: str, fix: str) -> None:
+    result = azsweep("run", app)
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"APP.py: must be the Python file of a Hydra app; got {app}. {fix}\n",
+    )
