@@ -56,17 +56,18 @@ def descendants_with_variable(pid: int, name: str, value: str, but: Collection[i
 
 
 def holders(directory: Path) -> dict[int, bool]:
-    """Pids of other processes that have a file below a directory open; True for those whose output goes there.
+    """Pids of other processes whose output goes to a file below a directory (True), or that have a folder there open.
 
-    Only those of which this user may know.
+    Only those of which this user may know. Whoever reads a file there is none of them.
     """
     below = f"{directory.resolve()}{os.sep}"
     found: dict[int, bool] = {}
     for pid in _pids():
         with contextlib.suppress(OSError):
             for entry in Path(f"/proc/{pid}/fd").iterdir():
-                if pid != os.getpid() and f"{entry.readlink()}{os.sep}".startswith(below):
-                    found[pid] = found.get(pid, False) or entry.name in ("1", "2")
+                target, writes = entry.readlink(), entry.name in ("1", "2")
+                if pid != os.getpid() and str(target).startswith(below) and (writes or target.is_dir()):
+                    found[pid] = found.get(pid, False) or writes
     return found
 
 

@@ -36,7 +36,7 @@ def clear_leftovers(sweep_dir: Path) -> None:
         writers = [pid for pid, writes in holders.items() if writes]
         waited_s = time.monotonic() - began
         if waited_s > _KILL_AFTER_S and not writers:
-            return  # somebody reads there, as anyone may
+            return  # somebody else looks in there, as anyone may
         if waited_s > _KILL_AFTER_S and not was_killed:
             was_killed = True
             log.warning("killing what an earlier start of this sweep has left running: %s", writers)

@@ -31,7 +31,8 @@ class Background:
 
     def notice(self, event: Event, history: History) -> None:
         if self._begun >= 0:
-            os.write(self._begun, _BEGUN)
+            with suppress(BrokenPipeError):  # nobody waits any more
+                os.write(self._begun, _BEGUN)
             os.close(self._begun)
             self._begun = -1
 

@@ -161,3 +161,69 @@ class TestEarlierTrials:
 
         with pytest.raises(ValueError, match=r"^a sweep is warm-started once, before its first trial$"):
             history.apply(self.WARM)
+
+
+class TestFurtherAttempts:
+    """What a further attempt reports again replaces what was reported before; a waiting trial has no value."""
+
+    @pytest.mark.parametrize(
+        ("before", "after", "held"),
+        [
+            pytest.param([(0, 3.0), (1, 2.0)], [(0, 3.0), (1, 2.0)], [3.0, 2.0], id="starts-over"),
+            pytest.param([(0, 3.0), (1, 2.0)], [(2, 1.0)], [3.0, 2.0, 1.0], id="goes-on"),
+            pytest.param([(0, 3.0), (1, 2.0)], [(1, 2.5)], [3.0, 2.5], id="goes-on-from-a-checkpoint-before"),
+            pytest.param([(0, 3.0), (0, 2.0)], [(0, 3.0)], [3.0], id="all-at-step-0-as-mlflow-has-it"),
+            pytest.param([(None, 3.0)], [(None, 4.0)], [4.0], id="without-steps"),
+            pytest.param([(5, 3.0)], [(None, 4.0)], [4.0], id="with-and-without"),
+            pytest.param([(0, 3.0)], [], [3.0], id="nothing-new"),
+        ],
+    )
+    def test_reports_count_once(
+        self, before: list[tuple[int | None, float]], after: list[tuple[int | None, float]], held: list[float]
+    ) -> None:
+        history = history_of(submitted(0), reports(0, before), AttemptLost(time_s=1.0, number=0, reason="x"))
+        assert history[0].value is None
+
+        history.apply(submitted(0, 2))
+        for each in after:
+            history.apply(reports(0, [each]))
+        history.apply(ended(0))
+
+        assert [each.value for each in history[0].measurements] == held
+        assert history[0].value == min(held)
+
+    def test_what_a_task_returns_at_its_end_replaces_nothing(self) -> None:
+        history = history_of(
+            submitted(0), reports(0, [(0, 0.25)]), AttemptLost(time_s=1.0, number=0, reason="x"), submitted(0, 2)
+        )
+
+        history.apply(TrialMeasured(number=0, measurements=(Measurement(None, 1.0, 2.0),), returned=True))
+
+        assert history[0].value == 0.25
+
+    def test_the_best_trial_that_is_lost_leaves_the_lead_to_the_next(self) -> None:
+        history = history_of(
+            submitted(0), submitted(1), submitted(2), measured(0, 0.1), measured(1, 0.3), measured(2, 0.2)
+        )
+
+        history.apply(AttemptLost(time_s=1.0, number=0, reason="x", with_sweep=True))
+
+        assert history.best is not None
+        assert history.best.number == 2
+        assert history[0].losses == 0
+
+    def test_only_a_trial_that_the_user_stopped_can_run_again(self) -> None:
+        stopped = TrialEnded(time_s=2.0, number=0, state=TrialState.CANCELLED, by_user=True)
+        history = history_of(submitted(0), measured(0, 0.1), stopped)
+        assert history.finished == 1
+        assert [trial.number for trial in history.interrupted] == [0]
+
+        history.apply(AttemptLost(time_s=3.0, number=0, reason="x", with_sweep=True))
+
+        assert (history.finished, history.best, history.interrupted) == (0, None, [])
+        assert [trial.number for trial in history.lost] == [0]
+
+
+def reports(number: int, found: list[tuple[int | None, float]]) -> TrialMeasured:
+    measurements = tuple(Measurement(step, value, 0.0) for step, value in found)
+    return TrialMeasured(number=number, measurements=measurements)
