@@ -89,4 +89,5 @@ def test_jobs_log_to_the_server_and_bad_ones_are_terminated(tmp_path: Path, slur
     assert app.queue == {}
     files = [path for path in app.directory.rglob("*") if path.is_file()]
     assert any(path.suffix == ".pkl" for path in files)
+    assert PASSWORD not in run.text
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
