@@ -14,7 +14,7 @@ from azsweep_core.coordinator import COORDINATOR_LOG
 from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.slurm import OUTSIDE, outside_of_job, variables_of_slurm
 
-__all__ = ["submit_coordinator"]
+__all__ = ["option_problems", "submit_coordinator"]
 
 _WHERE = "hydra.sweeper.detach"
 _DEFAULTS: Mapping[str, object] = {"requeue": True, "signal": "B:TERM@60"}
@@ -39,7 +39,7 @@ def submit_coordinator(
         SpecError: if an option cannot be one.
         AzsweepError: if `sbatch` refuses, in its words.
     """
-    problems = list(_problems(options))
+    problems = list(option_problems(options, _WHERE))
     if problems:
         raise SpecError(problems)
     log_file = sweep_dir / ".azsweep" / COORDINATOR_LOG
@@ -57,20 +57,20 @@ def submit_coordinator(
     return words.partition(";")[0].strip()  # a cluster's name may follow
 
 
-def _problems(options: Mapping[str, object]) -> Iterator[Problem]:
+def option_problems(options: Mapping[str, object], where: str) -> Iterator[Problem]:
     """What no option of sbatch looks like, or would make of the job what it is not."""
     for name, value in options.items():
-        where = f"{_WHERE}.{name}"
+        here = f"{where}.{name}"
         if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name):
             fix = "Write it as sbatch has it, without the two dashes in front: cpus-per-task, for instance."
-            yield Problem(_WHERE, "the name of an option of sbatch is letters and dashes", repr(name), fix)
+            yield Problem(where, "the name of an option of sbatch is letters and dashes", repr(name), fix)
         elif name in _FIXED:
-            yield Problem(where, "cannot be chosen for the job that coordinates a sweep", repr(value))
+            yield Problem(here, "cannot be chosen for the job that coordinates a sweep", repr(value))
         elif not isinstance(value, (str, int)):
             fix = 'Put into quotes what YAML takes for something else: time: "7-00:00:00".'
-            yield Problem(where, "must be a text, a whole number, true or false", repr(value), fix)
+            yield Problem(here, "must be a text, a whole number, true or false", repr(value), fix)
         elif not str(value).isprintable():
-            yield Problem(where, "must be printable, on one line", repr(value))
+            yield Problem(here, "must be printable, on one line", repr(value))
 
 
 def _safe(name: str) -> str:

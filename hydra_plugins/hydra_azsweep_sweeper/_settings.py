@@ -17,6 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from azsweep_core._reading import nearest, shown
+from azsweep_core.coordinator_job import option_problems
 from azsweep_core.devices import found_devices
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted
@@ -218,6 +219,7 @@ def _coordinator_job(detach: Any, problems: list[Problem]) -> Mapping[str, Any] 
     if detach == "slurm":
         return {}
     if isinstance(detach, dict) and all(isinstance(key, str) for key in detach):
+        problems += option_problems(detach, "detach")
         return detach
     rule = "must be true, false, slurm, or a mapping of options of sbatch"
     problems.append(Problem("detach", rule, shown(detach), "For instance {partition: long, time: 7-00}."))
