@@ -19,7 +19,7 @@ from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.events import Ending, EndingKind
 from azsweep_core.limits import Limits
 from azsweep_core.live_metrics import LiveMetrics
-from azsweep_core.lock import SweepLock
+from azsweep_core.lock import SweepLock, current_holder
 from azsweep_core.ports import TrialLauncher
 from azsweep_core.replay import Recorded, replay
 from azsweep_core.report import LogLines, ResultFiles, write_best
@@ -193,6 +193,9 @@ def _finished(request: _Request) -> SweepResult | None:
     recorded, spec = request.recorded, request.spec
     if recorded is None or not is_done(recorded, to_mapping(spec), spec.max_trials):
         return None
+    holder = current_holder(request.settings.directory)
+    if holder is not None and holder.is_alive is False and not holder.released:
+        return None  # it was killed before all that follows the end was done
     history = recorded.history
     reason = str(history.stop_reason)
     log.info("this sweep is over (%s); this is its result. For a new one choose another hydra.sweep.dir", reason)
