@@ -14,7 +14,7 @@ from azsweep_core.coordinator import Presence
 from azsweep_core.ledger import LEDGER, Ledger
 from azsweep_core.lock import SweepLock
 from azsweep_core.recovery import unrecorded
-from azsweep_core.replay import replay
+from azsweep_core.replay import Recorded, replay
 from azsweep_core.signals import StopSignals
 from azsweep_core.sweep_plan import Past
 
@@ -55,22 +55,24 @@ class Occupied:
         """Call it at the end, before others may come in."""
         self._undo.callback(undo)
 
-    def resume(self) -> Past | None:
+    def resume(self, recorded: Recorded) -> Past | None:
         """What there is to go on with, as it stands now that nobody else writes; None if there is nothing after all.
 
+        Args:
+            recorded: the same as it stood a moment ago.
         Raises:
             AzsweepError: if another process coordinates the sweep, or its ledger is damaged.
         """
         lock = self._locked()
-        recorded = replay(self._directory)
-        if recorded is None:
+        size = (self._directory / LEDGER).stat().st_size
+        latest = recorded if size == recorded.size else replay(self._directory)
+        if latest is None:
             return None
-        torn = (self._directory / LEDGER).stat().st_size - recorded.size
-        if torn:
+        if torn := size - latest.size:
             log.warning("Warning: the last line of %s is torn; its %d bytes are left out", LEDGER, torn)
         seen_s = 0.0 if lock.earlier is None else lock.earlier.seen_s
-        lost = tuple(unrecorded(recorded.history, self._directory, time.time()))
-        return Past(recorded=recorded, seen_s=seen_s, unrecorded=lost)
+        lost = tuple(unrecorded(latest.history, self._directory, time.time()))
+        return Past(recorded=latest, seen_s=seen_s, unrecorded=lost)
 
     def ledger(self, past: Past | None) -> Ledger:
         """The ledger to write to: what is there goes on, else there is a new one."""

@@ -235,7 +235,7 @@ def _sweep(
         prepare=log_to_own_run if settings.use_mlflow else no_preparation,
     )
     with StopSignals() as signals, Occupied(directory, break_lock=settings.break_lock) as occupied:
-        past = None if request.recorded is None else occupied.resume()
+        past = None if request.recorded is None else occupied.resume(request.recorded)
         tracker = _tracker(settings, spec, directory, past)
         plan = _plan(request, spec, _slots(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
