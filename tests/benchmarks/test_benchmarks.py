@@ -86,6 +86,7 @@ def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
     [
         pytest.param("live_metrics.py", 1, id="live-metrics"),
         pytest.param("plugin_import.py", 1, id="plugin-import"),
+        pytest.param("replay.py", 1, id="replay"),
         pytest.param("sampler_quality.py", 6, id="sampler-quality"),
         pytest.param("sampler_cost.py", 2, id="sampler-cost"),
         pytest.param("stop_latency.py", 1, id="stop-latency"),
@@ -111,6 +112,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
         "live_metrics.py",
         "overhead.py",
         "plugin_import.py",
+        "replay.py",
         "sampler_cost.py",
         "sampler_quality.py",
         "slurm_calls.py",
