@@ -3,14 +3,17 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test check lint types docs bench bench-samplers bench-policies fix clean
+KILLS ?= 100
+
+.PHONY: help setup demo test chaos check lint types docs bench bench-samplers bench-policies fix clean
 
 help:
 	@echo "make setup   virtual environment in $(VENV) with the project and everything it is developed with"
 	@echo "make demo    a sweep of 20 LightGBM trials on the iris data"
 	@echo "make check   lint, types and links of the documentation"
 	@echo "make test    every test"
-	@echo "make bench   the benchmarks, about nine minutes, into benchmarks/results"
+	@echo "make chaos   sweeps whose coordinator is killed $(KILLS) times, ten minutes; SEED=... and KILLS=... as you like"
+	@echo "make bench   the benchmarks, about ten minutes, into benchmarks/results"
 	@echo "make bench-samplers   the benchmarks of samplers, 1-2 hours; goes on where it was stopped"
 	@echo "make bench-policies   the benchmark of early termination, 12 minutes"
 	@echo "make fix     format, and repair what the linter can"
@@ -32,6 +35,11 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
+chaos: setup
+	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "make chaos SEED=$$seed KILLS=$(KILLS)"; \
+	AZSWEEP_CHAOS_SEED=$$seed AZSWEEP_CHAOS_KILLS=$(KILLS) \
+		$(BIN)/python -m pytest tests/chaos -v --durations=0 -o faulthandler_timeout=3600
+
 check: lint types docs
 
 lint: setup
@@ -46,7 +54,7 @@ docs: setup
 
 bench: setup
 	@mkdir -p benchmarks/results
-	@for name in plugin_import overhead utilisation growth live_metrics stop_latency; do \
+	@for name in plugin_import overhead utilisation growth replay live_metrics stop_latency; do \
 		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \
