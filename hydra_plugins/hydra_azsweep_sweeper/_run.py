@@ -253,10 +253,10 @@ def _sweep(
         turn = occupied.presence(signals).turn
         ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals, each_turn=turn)
         result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), lines))
-    if result.best is not None:
-        overrides = overrides_of(result.best.parameters)
-        task_config = compose_task_config(hydra_context.config_loader, config, overrides)
-        write_best(directory, OmegaConf.to_yaml(task_config), overrides)
+        if result.best is not None:
+            overrides = overrides_of(result.best.parameters)
+            task_config = compose_task_config(hydra_context.config_loader, config, overrides)
+            write_best(directory, OmegaConf.to_yaml(task_config), overrides)
     show(result.history, directory, hints(result, directory, tracker.how_to_open))
     return result
 
