@@ -65,3 +65,13 @@ def test_a_resumed_sweep_has_each_trial_once(name: str, attempts: list[int], tmp
 def test_every_line_is_an_event() -> None:
     for path in LEDGERS.glob("*.jsonl"):
         assert len(list(read_ledger(path))) == len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_a_ledger_is_a_table_for_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    frame = pandas.read_json(LEDGERS / "schema_2.jsonl", lines=True)
+
+    assert frame["event"].iloc[0] == "sweep_started"
+    ended = frame[frame["event"] == "trial_ended"].groupby("number")["state"].last()
+    assert ended.value_counts().to_dict() == {"completed": 7, "failed": 1}
