@@ -37,12 +37,19 @@ def from_json(value: Any) -> Any:
     """
     if isinstance(value, dict):
         if value.keys() == {_FLOAT}:
-            return as_float(value[_FLOAT])
+            return as_float(_of_type(str, value[_FLOAT]))
         if value.keys() == {_PAIRS}:
-            return {from_json(key): from_json(item) for key, item in value[_PAIRS]}
+            pairs = (_of_type(list, pair) for pair in _of_type(list, value[_PAIRS]))
+            return {from_json(key): from_json(item) for key, item in pairs}
         return {key: from_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [from_json(item) for item in value]
+    return value
+
+
+def _of_type(kind: type, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"no {kind.__name__}: {value!r}")
     return value
 
 

@@ -158,6 +158,12 @@ def _or_null(decoder: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else decoder(value)
 
 
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"not a list: {value!r}")
+    return value
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     return {_text(key): from_json(item) for key, item in value.items()}
 
@@ -167,14 +173,22 @@ def _request(value: Any) -> StopRequest:
 
 
 def _measurements(found: Any) -> tuple[Measurement, ...]:
-    return tuple(Measurement(None if step is None else int(step), as_float(v), _seconds(at)) for step, v, at in found)
+    return tuple(
+        Measurement(_step(step), as_float(value), _seconds(at)) for step, value, at in map(_list, _list(found))
+    )
+
+
+def _step(value: Any) -> int | None:
+    if value is not None and type(value) is not int:
+        raise TypeError(f"not a step: {value!r}")
+    return value
 
 
 _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "time_s": _seconds,
     "used_s": _seconds,
     "spec": _mapping,
-    "command": lambda words: tuple(_text(word) for word in words),
+    "command": lambda words: tuple(_text(word) for word in _list(words)),
     "working_dir": _text,
     "tracking_uri": _or_null(_text),
     "mlflow_run_id": _or_null(_text),
@@ -192,7 +206,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "request": _request,
     "measurements": _measurements,
     "parameters": _mapping,
-    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in trials),
+    "trials": lambda trials: tuple(EarlierTrial(**_decode_fields(EarlierTrial, trial)) for trial in _list(trials)),
     "source": _text,
     "value": as_float,
     "last_value": as_float,

@@ -113,8 +113,8 @@ def _load(path: Path) -> Mapping[str, Any]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a date that does not exist
-        reason = " ".join(str(error).split())
+    except Exception as error:  # `!!bool maybe`, thousands of levels, no UTF-8 ...: PyYAML raises what it meets
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise SpecError([Problem(str(path), f"must be YAML: {reason}")]) from error
     if not isinstance(document, dict):
         raise SpecError([Problem(str(path), "must hold a mapping", shown(document))])
