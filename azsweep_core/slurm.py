@@ -10,6 +10,7 @@ import json
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from azsweep_core.trial import TrialState
 
@@ -177,6 +178,13 @@ class SlurmQueue:
         command = ["sacct", "--noheader", "--array", "--allocations", "--parsable2", "--format=JobID,State"]
         rows = _rows([*command, f"--jobs={','.join(sorted(jobs))}"], jobs)
         return None if rows is None else {job: state for job, (state, _) in rows.items()}
+
+    def jobs_that_print_below(self, directory: Path) -> set[str]:
+        """Jobs in the queue whose own output goes there."""
+        fields = "JobArrayID:64,STDOUT:4096"
+        lines = _output(["squeue", "--noheader", "--array", f"--user={self._user}", f"--Format={fields}"]) or ""
+        rows = [line.strip().partition(" ") for line in lines.splitlines()]
+        return {job for job, _, path in rows if path.lstrip().startswith(f"{directory}/")}
 
     def cancel(self, jobs: Collection[str]) -> None:
         """Cancel these jobs; those that are over are let be."""

@@ -122,6 +122,7 @@ class SlurmLauncher:
         self._waiting.append(attempt)
 
     def adopt(self, trials: Sequence[Trial]) -> None:
+        was_submitting = False
         for trial in trials:
             control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
             attempts.refuse_job_of_another(control, trial.number, own=JOB)
@@ -131,9 +132,12 @@ class SlurmLauncher:
                 report = attempts.left_behind(control, trial.number)
                 if (job := _job_of(control)) is None:
                     self._failed.append(report)
+                    was_submitting = True
                     continue
             request = trial.stopping or control.stop_request()
             self._take_over(_Attempt(trial.number, control, {}, (), job=job, request=request))
+        if was_submitting:
+            self._cancel_unknown()
 
     def _take_over(self, attempt: _Attempt) -> None:
         if attempt.request is not None:
@@ -141,6 +145,12 @@ class SlurmLauncher:
             attempt.runs_again = attempt.request.by_user
         self._running[attempt.number] = attempt
         self._has_taken_jobs = True
+
+    def _cancel_unknown(self) -> None:
+        """Cancel the jobs of this sweep that are no attempt's, rather than let them wait for nothing."""
+        if unknown := self._queue.jobs_that_print_below(self._sweep_dir / ".submitit"):
+            notes = (self._sweep_dir / ".azsweep" / "trials").glob("*/*/job.json")
+            self._queue.cancel(unknown.difference(_job_of(ControlDir(note.parent)) for note in notes))
 
     def conclude(self, trial: Trial, end: TrialEnded) -> None:
         attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)

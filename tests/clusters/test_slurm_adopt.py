@@ -254,3 +254,17 @@ def test_jobs_that_were_taken_over_show_that_slurm_takes_jobs(
     start(launcher, 1)
 
     assert poll(launcher, clock, 100) == []
+
+
+def test_jobs_of_which_the_coordinator_before_had_no_number_are_cancelled_and_no_others(
+    launcher: SlurmLauncher, cluster: Cluster, clock: Clock, left: ControlDir, tmp_path: Path
+) -> None:
+    """They would do nothing when they begin; until then they wait, and with them whatever they have asked for."""
+    ControlDir.create(tmp_path / "sweep", 1, 1).job_file.touch()
+    queue = {"100_0": "sweep/.submitit", "100_1": "sweep/.submitit", "101": "other/.submitit", "102": "sweep2"}
+    lines = [f"{job:64}{tmp_path}/{path}/%j/%j_0_log.out" for job, path in queue.items()]
+    cluster.answer("squeue", *lines, f"{'103':64}N/A", "104")
+
+    launcher.adopt([trial(0), trial(1)])
+
+    assert cluster.calls("scancel") == ["--quiet 100_1"]
