@@ -8,7 +8,6 @@ import os
 import random
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,7 +76,6 @@ class Chaos:
     app: LauncherApp
     seed: int
     arguments: tuple[str, ...] = ()
-    moments: Counter[Moment] = field(default_factory=Counter)
     _start_s: float = 1.0
     _haste: float = 1.0
     _over: dict[int, dict[str, str]] = field(default_factory=dict)
@@ -138,7 +136,6 @@ class Chaos:
             self._await(process, moment, share)
             assert moment is Moment.AT_THE_END or process.poll() is None, f"it has ended by itself:\n{self._printed()}"
             process.kill()
-        self.moments[moment] += 1
         assert "Traceback" not in self._printed(), self._printed()
         self.look()
 
@@ -224,8 +221,10 @@ def _prints(sweep: Path, number: int) -> dict[str, str]:
 
 
 def cut_the_ledger(chaos: Chaos) -> None:
-    """Cut it somewhere in its last two lines: at a line's end, a byte before that, or anywhere."""
+    """Cut it somewhere in its last two lines, but not in its first: at an end of a line, a byte before, or anywhere."""
     data = chaos.ledger.read_bytes()
+    if data.count(b"\n") < 3:
+        return
     last = data.rstrip(b"\n").rfind(b"\n") + 1
     last_but_one = data[: last - 1].rfind(b"\n") + 1
     places = [last_but_one, last - 1, last, len(data) - 1, chaos.random.randrange(last_but_one, len(data))]

@@ -71,7 +71,7 @@ def test_a_sweep_that_is_killed_again_and_again_comes_to_what_it_would_have(
 
     assert_whole(chaos)
     assert outcome(chaos.sweep) == undisturbed
-    assert chaos.moments.keys() == {*Moment}
+    assert chaos.lost_attempts != []
 
 
 def test_on_slurm_trials_that_run_are_taken_over(slurm_app: SlurmApp, undisturbed: dict[str, Any]) -> None:
