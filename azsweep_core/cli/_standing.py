@@ -202,8 +202,9 @@ def _ago(time_s: float, now_s: float) -> str:
 def _no_sweep(directory: Path, what: str) -> AzsweepError:
     near = next(_sweeps_near(directory), None)
     fix = None if near is None else f"{near} holds one."
-    if log_of(directory) is not None:
-        fix = f"One that was detached has not begun, or never did: `{typed('logs', directory)}`."
+    if (directory / ".azsweep").is_dir() and not (directory / LEDGER).exists():
+        said = "" if log_of(directory) is None else f" `{typed('logs', directory)}` shows what it said."
+        fix = f"One was to begin there, and has not yet, or could not.{said}"
     return AzsweepError(str(Problem("DIR", "must be the directory of a sweep", f"{directory}, {what}", fix)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -74,11 +75,12 @@ def submit(command: Sequence[str], directory: Path, options: Mapping[str, object
 
 def how_to_follow(directory: Path, who: str) -> str:
     """What the user reads when the sweep goes on without the terminal."""
+    place = shlex.quote(str(directory))
     return (
         f"The sweep goes on in the background ({who}).\n"
-        f"  azsweep status {directory}\n"
-        f"  azsweep attach {directory}\n"
-        f"  azsweep stop {directory}"
+        f"  azsweep status {place}\n"
+        f"  azsweep attach {place}\n"
+        f"  azsweep stop {place}"
     )
 
 

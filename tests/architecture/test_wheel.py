@@ -120,6 +120,10 @@ def test_hydra_finds_the_installed_wheel_far_from_the_checkout(installed: Path, 
     assert Path(plugin).is_relative_to(purelib_of(installed))
 
 
+def test_the_installed_wheel_brings_the_command(installed: Path, tmp_path: Path) -> None:
+    assert run(installed.parent / "azsweep", "--version", cwd=tmp_path).startswith("azsweep ")
+
+
 def test_an_app_chooses_the_wheels_presets_as_it_does_those_of_the_checkout(installed: Path, tmp_path: Path) -> None:
     presets = [path.relative_to(ROOT / "configs") for path in sorted((ROOT / "configs").rglob("*.yaml"))]
     choices = [f"{path.parent.as_posix()}={path.stem}" for path in presets]

@@ -75,6 +75,12 @@ def test_lines_fit_a_terminal_and_are_whole_in_a_pipe(sweep: SweepDir) -> None:
             "empty", "DIR: must be the directory of a sweep; got {0}/empty, which has no sweep.jsonl.", id="empty"
         ),
         pytest.param(
+            "waits",
+            "DIR: must be the directory of a sweep; got {0}/waits, which has no sweep.jsonl. "
+            "One was to begin there, and has not yet, or could not.",
+            id="waits-in-a-queue",
+        ),
+        pytest.param(
             "torn",
             "DIR: must be the directory of a sweep; got {0}/torn, whose ledger has no whole line.",
             id="torn",
@@ -97,6 +103,7 @@ def test_a_directory_without_a_sweep_is_refused_by_every_command(
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
+    (tmp_path / "waits" / ".azsweep").mkdir(parents=True)
     end = '{"event": "sweep_ended", "time_s": 1, "stop_reason": "", "kind": "user"}'
     for folder, content in {"torn": "{", "damaged": f"no event\n{end}\n", "impossible": f"{end}\n"}.items():
         (tmp_path / folder).mkdir()
