@@ -15,6 +15,7 @@ from azsweep_core.cli._click import SWEEP_DIR, Command
 from azsweep_core.cli._standing import Standing, in_words, look, typed
 from azsweep_core.command_line import hydra_path, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.ledger import LEDGER
 
 __all__ = ["replace_process", "resume", "resumed_command"]
 
@@ -55,7 +56,7 @@ def resume(directory: Path, overrides: Sequence[str], detach: bool) -> None:
         fix = f"It was not started from a command line: start it as then, with {_DIR}={hydra_path(str(directory))}."
         raise AzsweepError(str(Problem(str(directory), rule, "none", fix)))
     command = resumed_command(start.command, directory, overrides, detach=detach)
-    _check(command, Path(start.working_dir))
+    _check(directory, command, Path(start.working_dir))
     if Path.cwd() != Path(start.working_dir):
         click.echo(shlex.join(["cd", start.working_dir]))
     click.echo(shlex.join(command))
@@ -87,13 +88,16 @@ def replace_process(command: Sequence[str]) -> None:
     os.execv(shutil.which(command[0]) or command[0], list(command))
 
 
-def _check(command: Sequence[str], working_dir: Path) -> None:
-    """That the command can be run as it is here.
+def _check(directory: Path, command: Sequence[str], working_dir: Path) -> None:
+    """That the command can be run as it is here, and was recorded by nobody else.
 
     Raises:
         AzsweepError: in words, with the command, if it cannot.
     """
     by_hand = f"Type it by hand: {shlex.join(['cd', str(working_dir)])} && {shlex.join(command)}"
+    if (directory / LEDGER).stat().st_uid != os.geteuid():
+        rule = "must be your own, for the command in it is run"
+        raise AzsweepError(str(Problem(str(directory / LEDGER), rule, "a file of another user", by_hand)))
     for word in command:
         if _REDACTED in word:
             rule = "must be known in full; a password was left out of the record"

@@ -92,7 +92,7 @@ def test_attach_shows_a_running_sweep_as_it_goes_on_and_leaves_it_with_ctrl_c(tm
 
 
 class Turns:
-    """Time that passes while somebody waits; at each turn the next of some things happens."""
+    """Time that passes while somebody waits; right after each look at the ledger the next of some things happens."""
 
     def __init__(self, *things: Callable[[], object]) -> None:
         self.now_s = 0.0
@@ -103,13 +103,20 @@ class Turns:
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
+
+    def next(self) -> None:
         if self._things:
             self._things.pop(0)()
 
 
 def followed(sweep: SweepDir, turns: Turns) -> list[Event]:
-    follower = Follower(sweep.path, wait=turns.wait, clock=turns.clock)
-    return [event for event in follower.until(lambda: False) if event is not None]
+    follower, events = Follower(sweep.path, wait=turns.wait, clock=turns.clock), []
+    for event in follower.until(lambda: False):
+        if event is None:
+            turns.next()
+        else:
+            events.append(event)
+    return events
 
 
 def test_following_misses_nothing_until_the_process_is_gone(sweep: SweepDir) -> None:
@@ -128,7 +135,7 @@ def test_following_misses_nothing_until_the_process_is_gone(sweep: SweepDir) -> 
         lock.release()
 
     written: list[bytes] = []
-    turns = Turns(tear, lambda: ledger.write_bytes(written[0]), give_up)
+    turns = Turns(tear, lambda: ledger.write_bytes(written[0]), *[lambda: None] * 3, give_up)  # as it is looked for
 
     events = followed(sweep, turns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -61,6 +62,10 @@ def test_overrides_take_the_place_of_recorded_ones(recorded: str, given_now: str
     assert resumed_command(words, Path("/d"), given_now.split(), detach=detach) == ["python", *command.split()]
 
 
+@example("${oc.env:HOME}")
+@example("\\\\${x}")
+@example("a\\'b")
+@example("ends with\\")
 @settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\\'\"${}=, ")))
 def test_hydra_reads_a_directory_as_it_is_called(name: str) -> None:
@@ -133,6 +138,18 @@ def test_a_command_that_cannot_be_repeated_is_to_be_typed_by_hand(
     result = azsweep("resume", tmp_path)
 
     assert (result.exit_code, result.stderr) == (1, message.format(dir=tmp_path) + "\n")
+
+
+def test_what_another_user_may_have_recorded_is_not_run(recorded: SweepDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    result = azsweep("resume", recorded.path)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        f"{recorded.path}/sweep.jsonl: must be your own, for the command in it is run; got a file of another user. "
+        "Type it by hand: cd "
+    )
 
 
 def test_a_password_that_is_given_anew_is_no_obstacle(tmp_path: Path) -> None:
