@@ -1,16 +1,23 @@
-"""A sweep's directory that can no longer be written: what runs is stopped, and nothing that was known is lost."""
+"""A directory that can no longer be written, a tracking server that is away: nothing that was known is lost."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from azsweep_core.replay import Recorded, replay
+from tests.core.tracking import conftest as stores
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
+
+empty_store = stores.empty_store  # a fixture
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 Mount = Callable[..., None]
 
@@ -140,3 +147,55 @@ def test_a_directory_that_becomes_read_only_stops_the_sweep_in_words_and_loses_n
 
     subprocess.run(["umount", str(app.directory / "sweep")], check=True)
     assert_completes(app)
+
+
+LOGS = """
+Path(f"began-{cfg.role}").touch()
+def wait_for(name):
+    while not Path(name).exists():
+        time.sleep(0.02)
+
+if cfg.role == "returns":  # and ends while the server is away
+    wait_for("away")
+    return 1.0
+if cfg.role == "logs":
+    wait_for("back")
+mlflow.log_metric("loss", {"logs": 2.0, "late": 3.0}[cfg.role])
+"""
+
+
+def test_a_tracking_server_that_is_away_for_a_while_misses_nothing(app: LauncherApp, empty_store: Path) -> None:
+    """Trials go on, one ends meanwhile, another is to begin; in the end everything is there, and was said once."""
+    shutil.copy(empty_store, app.directory / "mlflow.db")
+    sweeper = {"tracking": "mlflow", "sampling_algorithm": "grid", "limits": {"max_concurrent_trials": 2}}
+    app.write(LOGS, {"role": ""}, preamble="import mlflow", sweeper=sweeper)
+    port = stores.free_port()
+
+    with contextlib.ExitStack() as server:
+        address = server.enter_context(stores.running_server(app.directory, port))
+        with app.started("role=returns,logs,late", environment={"MLFLOW_TRACKING_URI": address}) as process:
+            app.wait_for("began-logs")
+            app.wait_for("began-returns")
+            server.close()
+            (app.directory / "away").touch()
+            app.wait_for("sweep/.azsweep/trials/0/1/result.json")
+            server.enter_context(stores.running_server(app.directory, port))
+            (app.directory / "back").touch()
+            out, err = process.communicate(timeout=60)
+
+    run = Run(process.returncode, out, err, app.directory / "sweep")
+    assert run.code == 0, run.text
+    assert run.text.count("The MLflow store does not answer; the sweep goes on meanwhile") == 1
+    assert run.text.count("The MLflow store answers again") == 1
+    assert [(row["role"], row["state"], row["value"], row["attempt"]) for row in run.trials] == [
+        ("returns", "completed", "1.0", "1"),
+        ("logs", "completed", "2.0", "1"),
+        ("late", "completed", "3.0", "1"),
+    ]
+    client = MlflowClient(f"sqlite:///{app.directory}/mlflow.db")
+    runs = [client.get_run(row["mlflow_run_id"]) for row in run.trials]
+    found = [(each.info.status, each.data.params, each.data.metrics) for each in runs]
+    assert found == [("FINISHED", {"role": row["role"]}, {"loss": float(row["value"])}) for row in run.trials]
+    parent = client.get_run(runs[0].data.tags["mlflow.parentRunId"])
+    assert (parent.info.status, parent.data.tags["best_metric"]) == ("FINISHED", "1.0")
+    assert len(client.search_runs([parent.info.experiment_id])) == 4

@@ -12,6 +12,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -120,7 +121,13 @@ def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Address of a real `mlflow server`."""
     directory = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, directory / "mlflow.db")
-    port = free_port()
+    with running_server(directory, free_port()) as address:
+        yield address
+
+
+@contextmanager
+def running_server(directory: Path, port: int) -> Iterator[str]:
+    """An `mlflow server` on the store in the directory; it is killed at the end."""
     options = ["--backend-store-uri", f"sqlite:///{directory}/mlflow.db", "--workers", "1", "--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", *options],
