@@ -1,7 +1,7 @@
 """A TrialLauncher over Ray: one session for the sweep, and one task of Ray's for each attempt.
 
 A task's end is heard from Ray, and what it means is read from the attempt's files, as everywhere. Ray retries nothing:
-what is to be tried again, the sweep decides.
+what is to be tried again, the sweep decides. On a cluster that was joined, tasks outlive a sweep that is killed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import TrialEnded
+from azsweep_core.leftovers import clear_leftovers
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_launch_error
+from hydra_plugins.hydra_azsweep_sweeper._ray_actor import DetachedOwner, clear_nodes, cluster_address, owner_name
 from hydra_plugins.hydra_azsweep_sweeper._ray_job import RayJob
-from hydra_plugins.hydra_azsweep_sweeper._ray_worker import run_trial
+from hydra_plugins.hydra_azsweep_sweeper._ray_owner import TaskEnd, TaskOwner
 
 __all__ = ["RayLauncher"]
 
@@ -37,6 +39,8 @@ log = logging.getLogger("azsweep")
 _LOOK_EVERY_S = 0.25
 _KILL_LATER_S = 5.0
 _CLEAR_WITHIN_S = 20.0
+_OWNER, _CLUSTER = "ray_owner", "ray_cluster"
+"""What `ControlDir.job` holds of an attempt on a cluster that was joined: who owns its task, and where."""
 _OBJECT_STORE_BYTES = 78643200
 """hydra-ray-launcher's own default, Ray's least: results go through files."""
 
@@ -80,13 +84,16 @@ class RayLauncher:
         import ray
 
         self._ray: Any = ray
-        options = _task_options(launcher.ray_cfg.remote)
-        self._run = ray.remote(**options)(run_trial)
+        is_local = _is_local(launcher.ray_cfg.init)
+        self._is_joined = not (self._is_ours and is_local)
+        self._options = _task_options(launcher.ray_cfg.remote)
+        self._owner: TaskOwner | DetachedOwner | None = None
         self._sweep = f"{os.getpid()}:{sweep_dir}:{time.time()}"
-        self._attempts: dict[Any, _Attempt] = {}
+        self._attempts: dict[str, _Attempt] = {}
         self._failed: list[TrialReport] = []
         try:
-            _check_resources(ray, options, is_local=_is_local(launcher.ray_cfg.init))
+            _check_resources(ray, self._options, is_local=is_local)
+            self._place = {_OWNER: owner_name(sweep_dir), _CLUSTER: cluster_address()} if self._is_joined else {}
         except AzsweepError:
             self.close()
             raise
@@ -98,14 +105,23 @@ class RayLauncher:
 
     def start(self, launch: Launch) -> None:
         control = attempts.prepare(self._sweep_dir, launch, self._app.config.hydra.output_subdir)
+        key = _key(launch.number, launch.attempt)
+        owner = self._owner or self._new_owner()
+        if self._is_joined:
+            control.note_job(self._place)  # before it can run there
         try:
-            reference = self._run.remote(self._sweep, self._job(launch, control))
+            job = self._job(launch, control)
+            try:
+                task = owner.start(key, self._sweep, job)
+            except self._ray.exceptions.RayActorError as error:
+                self._lose_owner(error)
+                task = self._new_owner().start(key, self._sweep, job)
         except Exception as error:  # noqa: BLE001 - whatever Ray, Hydra or pickle has against it
             note_launch_error(control, error)
             self._failed.append(attempts.ended(control, launch.number, 1, None))
             return
-        control.note_job({"ray_task": reference.task_id().hex()})
-        self._attempts[reference] = _Attempt(launch.number, control)
+        control.note_job({**self._place, "ray_task": task})
+        self._attempts[key] = _Attempt(launch.number, control)
 
     def _job(self, launch: Launch, control: ControlDir) -> bytes:
         import cloudpickle
@@ -122,30 +138,37 @@ class RayLauncher:
         return data
 
     def adopt(self, trials: Sequence[Trial]) -> None:
-        for trial in trials:
-            control = ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
-            attempts.refuse_job_of_another(control, trial.number)
-            self._failed.append(attempts.left_behind(control, trial.number))
+        left = {_key(trial.number, trial.attempt): _Attempt(trial.number, self._control(trial)) for trial in trials}
+        for attempt in left.values():
+            attempts.refuse_job_of_another(attempt.control, attempt.number, own=_OWNER if self._is_joined else "")
+        owner, known = self._left_owner(left)
+        if owner is None and self._is_joined:
+            for attempt in left.values():
+                _refuse_another_cluster(attempt.control, attempt.number, self._place[_CLUSTER])
+        self._owner = owner
+        if owner is None and left:
+            self._clear()
+        for key, attempt in left.items():
+            if key in known:
+                self._attempts[key] = attempt
+            else:
+                self._failed.append(attempts.left_behind(attempt.control, attempt.number))
 
     def conclude(self, trial: Trial, end: TrialEnded) -> None:
-        attempts.conclude(ControlDir.of(self._sweep_dir, trial.number, trial.attempt), end)
+        attempts.conclude(self._control(trial), end)
+
+    def _control(self, trial: Trial) -> ControlDir:
+        return ControlDir.of(self._sweep_dir, trial.number, trial.attempt)
 
     def poll(self, timeout_s: float) -> Sequence[TrialReport]:
         deadline = time.monotonic() + timeout_s
-        while not (reports := [*self._take_failed(), *self._begun(), *self._ended()]):
+        wait_s = 0.0
+        while not (reports := [*self._ended(wait_s), *self._begun(), *self._take_failed()]):
             self._cancel_overdue()
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            wait_s = min(deadline - time.monotonic(), _LOOK_EVERY_S)
+            if wait_s <= 0:
                 break
-            self._wait(min(left_s, _LOOK_EVERY_S))
         return reports
-
-    def _wait(self, timeout_s: float) -> None:
-        """Until a task has ended, or for so long."""
-        if self._attempts:
-            self._ray.wait(list(self._attempts), num_returns=1, timeout=timeout_s)
-        else:
-            time.sleep(timeout_s)
 
     def stop(self, number: int, request: StopRequest, grace_s: float) -> None:
         for attempt in self._attempts.values():
@@ -161,14 +184,52 @@ class RayLauncher:
         """Cancel what Ray still has, and end the session if it is this sweep's own."""
         if not self._ray.is_initialized():
             return
-        running = list(self._attempts)
+        owner, self._owner = self._owner, None
+        running = set(self._attempts)
         self._attempts.clear()
-        for reference in running:
-            self._cancel(reference)
-        if running:
-            self._ray.wait(running, num_returns=len(running), timeout=_CLEAR_WITHIN_S)
+        if owner is not None:
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                _cancel_all(owner, running)
+                owner.close()
         if self._is_ours:
             self._ray.shutdown()
+
+    def _new_owner(self) -> TaskOwner | DetachedOwner:
+        """Whoever is to own the tasks of this sweep from now on; in its directory nothing runs on the cluster."""
+        if self._is_joined and (left := DetachedOwner.find(self._sweep_dir)) is not None:
+            with contextlib.suppress(self._ray.exceptions.RayActorError):
+                _cancel_all(left, {key for key, runs in left.keys().items() if runs})
+                left.close()
+            self._clear()
+        self._owner = DetachedOwner.make(self._sweep_dir) if self._is_joined else TaskOwner()
+        self._owner.set_options(self._options)
+        return self._owner
+
+    def _left_owner(self, wanted: Collection[str]) -> tuple[DetachedOwner | None, Collection[str]]:
+        """The owner that an earlier start of this sweep has left, and the tasks that it knows; it ends the others."""
+        owner = DetachedOwner.find(self._sweep_dir) if self._is_joined else None
+        if owner is not None:
+            with contextlib.suppress(self._ray.exceptions.RayActorError):
+                known = owner.keys()
+                _cancel_all(owner, {key for key, runs in known.items() if runs and key not in wanted})
+                owner.set_options(self._options)
+                return owner, known
+        return None, ()
+
+    def _lose_owner(self, error: Exception) -> None:
+        """The owner is gone, with all that ran: another one may follow when none of that runs any more."""
+        self._owner = None
+        self._clear()
+        end = TaskEnd(None, type(error).__name__, "the actor that had submitted it is gone")
+        self._failed += [self._end(attempt, end) for attempt in self._attempts.values()]
+        self._attempts.clear()
+
+    def _clear(self) -> None:
+        """Wait until nothing of the sweep runs any more, now that nobody owns it."""
+        if self._is_joined:
+            clear_nodes(self._sweep_dir)
+        else:
+            clear_leftovers(self._sweep_dir)
 
     def _take_failed(self) -> list[TrialReport]:
         failed, self._failed = self._failed, []
@@ -180,46 +241,69 @@ class RayLauncher:
                 attempt.has_begun = True
                 yield report
 
-    def _ended(self) -> Iterator[TrialReport]:
-        if not self._attempts:
-            return
-        over, _ = self._ray.wait(list(self._attempts), num_returns=len(self._attempts), timeout=0)
-        for reference in over:
-            yield self._end(self._attempts.pop(reference), reference)
+    def _ended(self, timeout_s: float) -> list[TrialReport]:
+        if self._owner is None or not self._attempts:
+            time.sleep(timeout_s)
+            return []
+        try:
+            ends = self._owner.ended(list(self._attempts), 0.0 if self._failed else timeout_s)
+        except self._ray.exceptions.RayActorError as error:
+            self._lose_owner(error)
+            return []
+        return [self._end(self._attempts.pop(key), end) for key, end in ends.items()]
 
-    def _end(self, attempt: _Attempt, reference: Any) -> TrialReport:
+    def _end(self, attempt: _Attempt, end: TaskEnd) -> TrialReport:
         """How the attempt ended, once Ray has done with its task."""
         control, number, request = attempt.control, attempt.number, attempt.request
-        try:
-            status = self._ray.get(reference)
-        except self._ray.exceptions.RayError as error:
-            if control.result() is not None:
-                return attempts.ended(control, number, 0, request)
-            state, words = self._how_it_ended(error)
-            return attempts.judged(control, number, state, words, request)
-        return attempts.ended(control, number, status, request)
-
-    def _how_it_ended(self, error: Exception) -> tuple[TrialState | None, str]:
-        """The state that Ray's error means, None if the infrastructure is to blame, and words for it."""
-        exceptions = self._ray.exceptions
-        if isinstance(error, exceptions.TaskCancelledError):
-            return TrialState.CANCELLED, "its Ray task was cancelled"
-        if isinstance(error, exceptions.OutOfMemoryError):
-            return TrialState.FAILED, "Ray ended its task: the node was running out of memory"
-        said = (str(error).strip().splitlines() or [""])[-1]
-        return None, f"its Ray task was lost ({type(error).__name__}: {said})"
+        status = control.exit_status() if end.status is None else end.status
+        if control.result() is not None or status is not None:
+            return attempts.ended(control, number, status or 0, request)
+        return attempts.judged(control, number, *_how_it_ended(end), request)
 
     def _cancel_overdue(self) -> None:
         now = time.monotonic()
-        for reference, attempt in self._attempts.items():
-            if attempt.kill_at is not None and now >= attempt.kill_at:
+        for key, attempt in self._attempts.items():
+            if attempt.kill_at is not None and now >= attempt.kill_at and self._owner is not None:
                 attempt.kill_at = None
-                self._cancel(reference)
+                with contextlib.suppress(self._ray.exceptions.RayActorError):  # the next look sees it
+                    self._owner.cancel(key)
 
-    def _cancel(self, reference: Any) -> None:
-        """End this task alone: its worker is killed, and what that had started goes with it."""
-        with contextlib.suppress(self._ray.exceptions.RayError):
-            self._ray.cancel(reference, force=True)
+
+def _key(number: int, attempt: int) -> str:
+    return f"{number}.{attempt}"
+
+
+def _how_it_ended(end: TaskEnd) -> tuple[TrialState | None, str]:
+    """The state that Ray's error means, None if the infrastructure is to blame, and words for it."""
+    if end.error == "TaskCancelledError":
+        return TrialState.CANCELLED, "its Ray task was cancelled"
+    if end.error == "OutOfMemoryError":
+        return TrialState.FAILED, "Ray ended its task: the node was running out of memory"
+    return None, f"its Ray task was lost ({end.error}: {end.words})"
+
+
+def _cancel_all(owner: TaskOwner | DetachedOwner, keys: Collection[str]) -> None:
+    """And wait until they have ended, or it takes too long."""
+    for key in keys:
+        owner.cancel(key)
+    deadline = time.monotonic() + _CLEAR_WITHIN_S
+    left = set(keys)
+    while left and time.monotonic() < deadline:
+        left -= owner.ended(left, _LOOK_EVERY_S).keys()
+
+
+def _refuse_another_cluster(control: ControlDir, number: int, here: str) -> None:
+    """See to it that an attempt does not run on a cluster that is not the one of now.
+
+    Raises:
+        AzsweepError: if it may.
+    """
+    there = control.job().get(_CLUSTER, here)
+    if there != here and control.result() is None:
+        everywhere = control.job_file.parents[2] / "*" / "*" / control.job_file.name
+        rule = f"trial {number} may still run on the cluster at {there}"
+        fix = f"Resume it there; or, if that cluster is no more, remove {everywhere}."
+        raise AzsweepError(str(Problem("hydra.launcher.ray.init.address", rule, here, fix)))
 
 
 def _connect(init: DictConfig) -> bool:

@@ -60,10 +60,14 @@ def serve() -> None:
                 preload = () if job.spawn else (functools.partial(_load, job),)
                 helper = ProcessHelper(_run, preload, spawn=job.spawn)
             environment |= job.environment
+            if _input_has_come():
+                return  # the worker has gone meanwhile, and another attempt may follow
             helper.start(ChildRequest(key=KEY, output=job.control.output_file, environment=environment, payload=job))
             status = wait_for_end(helper, job.control, is_abandoned=_input_has_come)
             if status is None:
                 return
+            if job.control.result() is None:
+                job.control.note_exit(status)  # for a sweep that does not see it
             os.write(replies, pickle.dumps(status))
     finally:
         if helper is not None:
