@@ -30,7 +30,7 @@ from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_launch_error
 from hydra_plugins.hydra_azsweep_sweeper._ray_actor import DetachedOwner, clear_nodes, cluster_address, owner_name
 from hydra_plugins.hydra_azsweep_sweeper._ray_job import RayJob
-from hydra_plugins.hydra_azsweep_sweeper._ray_owner import TaskEnd, TaskOwner
+from hydra_plugins.hydra_azsweep_sweeper._ray_owner import TaskEnd, TaskOwner, last_line
 
 __all__ = ["RayLauncher"]
 
@@ -116,12 +116,14 @@ class RayLauncher:
             except self._ray.exceptions.RayActorError as error:
                 self._lose_owner(error)
                 task = self._new_owner().start(key, self._sweep, job)
+        except AzsweepError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever Ray, Hydra or pickle has against it
             note_launch_error(control, error)
             self._failed.append(attempts.ended(control, launch.number, 1, None))
             return
-        control.note_job({**self._place, "ray_task": task})
         self._attempts[key] = _Attempt(launch.number, control)
+        control.note_job({**self._place, "ray_task": task})
 
     def _job(self, launch: Launch, control: ControlDir) -> bytes:
         import cloudpickle
@@ -201,9 +203,14 @@ class RayLauncher:
                 _cancel_all(left, {key for key, runs in left.keys().items() if runs})
                 left.close()
             self._clear()
-        self._owner = DetachedOwner.make(self._sweep_dir) if self._is_joined else TaskOwner()
-        self._owner.set_options(self._options)
-        return self._owner
+        owner = DetachedOwner.make(self._sweep_dir) if self._is_joined else TaskOwner()
+        try:
+            owner.set_options(self._options)
+        except self._ray.exceptions.RayError as error:
+            rule = f"needs hydra-azsweep on the cluster's head, for the actor that owns the trials ({last_line(error)})"
+            raise AzsweepError(str(Problem("hydra/launcher", rule, self._place[_CLUSTER]))) from error
+        self._owner = owner
+        return owner
 
     def _left_owner(self, wanted: Collection[str]) -> tuple[DetachedOwner | None, Collection[str]]:
         """The owner that an earlier start of this sweep has left, and the tasks that it knows; it ends the others."""

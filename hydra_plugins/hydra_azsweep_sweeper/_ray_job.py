@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pickle
@@ -61,13 +62,17 @@ def serve() -> None:
                 helper = ProcessHelper(_run, preload, spawn=job.spawn)
             environment |= job.environment
             if _input_has_come():
-                return  # the worker has gone meanwhile, and another attempt may follow
+                return  # the worker has gone meanwhile, and another attempt may have followed
+            if job.control.stop_request() is not None:
+                os.write(replies, pickle.dumps(0))
+                continue
             helper.start(ChildRequest(key=KEY, output=job.control.output_file, environment=environment, payload=job))
             status = wait_for_end(helper, job.control, is_abandoned=_input_has_come)
             if status is None:
                 return
             if job.control.result() is None:
-                job.control.note_exit(status)  # for a sweep that does not see it
+                with contextlib.suppress(OSError):  # for a sweep that was killed, and is not told by Ray
+                    job.control.note_exit(status)
             os.write(replies, pickle.dumps(status))
     finally:
         if helper is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hydra_plugins.hydra_azsweep_sweeper._ray_worker import run_trial
 
-__all__ = ["TaskEnd", "TaskOwner"]
+__all__ = ["TaskEnd", "TaskOwner", "last_line"]
 
 _LOOKS = 20
 """So many while nobody calls, until nobody is expected to."""
@@ -32,6 +32,11 @@ class TaskEnd:
     status: int | None
     error: str = ""
     words: str = ""
+
+
+def last_line(error: Exception) -> str:
+    """Of what Ray says, the part that tells what it was about."""
+    return (str(error).strip().splitlines() or [""])[-1].strip()
 
 
 class TaskOwner:
@@ -104,8 +109,7 @@ class TaskOwner:
         try:
             return TaskEnd(self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
-            words = (str(error).strip().splitlines() or [""])[-1]
-            return TaskEnd(None, type(error).__name__, words)
+            return TaskEnd(None, type(error).__name__, last_line(error))
 
     def _leave_when_deserted(self, me: Any, after_s: float) -> None:
         while not self._is_deserted(after_s):

@@ -29,6 +29,28 @@ class Cluster:
     address: str
     mark: str
 
+    def start(self) -> None:
+        port = self.address.rpartition(":")[2]
+        head = ["--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=1", "--include-dashboard=false"]
+        for options in (head, [f"--address={self.address}", f"--node-ip-address={SECOND}", "--num-cpus=2"]):
+            _start(options, self.mark)
+
+    def end(self) -> None:
+        wait_until(lambda: not _kill_all(self.mark), "the cluster to end")
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run a program that has joined it, which must end well."""
+        joined = f"import ray\nray.init(address={self.address!r}, log_to_driver=False)\n{program}"
+        done = subprocess.run(
+            [sys.executable, "-c", joined, *arguments],
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
     def kill(self, node: str) -> None:
         """Kill everything that runs on a node: what Ray calls a node is a raylet with its workers."""
         raylets = [pid for pid, line in _processes(self.mark) if f"--node_ip_address={node}" in line]
@@ -38,6 +60,10 @@ class Cluster:
 
     def runs(self) -> bool:
         return any("gcs_server" in line for _, line in _processes(self.mark))
+
+    def owners(self) -> int:
+        """How many actors there are that own the tasks of sweeps."""
+        return sum(line.startswith("ray::TaskOwner") for _, line in _processes(self.mark))
 
 
 class RayApp(LauncherApp):
@@ -64,16 +90,12 @@ def cluster() -> Iterator[Cluster]:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mark = f"AZSWEEP_TEST_CLUSTER={uuid.uuid4().hex}"
-    started = Cluster(f"127.0.0.1:{port}", mark)
-    head = ["--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=1", "--include-dashboard=false"]
-    second = [f"--address={started.address}", f"--node-ip-address={SECOND}", "--num-cpus=2"]
+    started = Cluster(f"127.0.0.1:{port}", f"AZSWEEP_TEST_CLUSTER={uuid.uuid4().hex}")
     try:
-        for options in (head, second):
-            _start(options, mark)
+        started.start()
         yield started
     finally:
-        wait_until(lambda: not _kill_all(mark), "the cluster to end")
+        started.end()
 
 
 def _start(options: list[str], mark: str) -> None:

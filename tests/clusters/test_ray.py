@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from azsweep_core.control import ControlDir
 from tests.clusters.ray import SECOND, Cluster, RayApp, cluster
 from tests.clusters.slurm import wait_until
 from tests.launchers.test_stopping import running
@@ -34,6 +35,41 @@ def app(tmp_path: Path) -> RayApp:
 def two_nodes() -> Iterator[Cluster]:
     with cluster() as started:
         yield started
+
+
+WAITS = """
+pid = out() / "pid"
+assert not pid.exists() or not Path("/proc", pid.read_text()).exists(), "an earlier attempt still runs"
+pid.write_text(str(os.getpid()))
+with (out() / "began").open("a") as stream: stream.write("x")
+while not (out().parent.parent / f"go{cfg.x}").exists(): time.sleep(0.05)
+return cfg.x ** 2
+"""
+
+
+def kill_when_running(app: RayApp, trials: int, *arguments: str) -> None:
+    """Start a multirun, and kill it when so many trials have begun."""
+    with running(app, *arguments) as process:
+        wait_until(lambda: len(list(app.directory.glob("sweep/*/began"))) == trials, "trials to begin", timeout_s=90)
+        process.kill()
+
+
+def let_go(app: RayApp, *numbers: int) -> None:
+    for number in numbers:
+        (app.directory / f"go{number}").touch()
+
+
+def begun(run: Run, trials: int) -> list[str]:
+    """An x for each time that a trial began, by number."""
+    return [(run.sweep / str(number) / "began").read_text() for number in range(trials)]
+
+
+def results(app: RayApp) -> int:
+    return len(list(app.directory.glob("sweep/.azsweep/trials/*/*/result.json")))
+
+
+def table(run: Run) -> list[tuple[str, str, str]]:
+    return [(row["state"], row["value"], row["attempt"]) for row in run.trials]
 
 
 def reasons(run: Run) -> list[tuple[str, str]]:
@@ -232,6 +268,93 @@ def test_a_store_that_other_nodes_cannot_reach_is_refused_before_anything_is_wri
     assert "Traceback" not in run.text
     assert not run.sweep.exists()
     assert two_nodes.runs()
+
+
+def test_trials_go_on_without_their_coordinator_and_are_taken_over(tmp_path: Path, two_nodes: Cluster) -> None:
+    """Those that ran, those that waited for a CPU, and those that have ended meanwhile; the rest follows."""
+    app = RayApp(tmp_path, two_nodes)
+    app.write(WAITS, {"x": 0}, sweeper={**GRID, "limits": {"max_concurrent_trials": 5}})
+    kill_when_running(app, 3, "x=range(6)")
+
+    let_go(app, 0, 1, 2, 3)
+    wait_until(lambda: results(app) == 4, "four trials to end without a coordinator")
+    with running(app, "x=range(6)") as process:
+        wait_until(lambda: "sweep_resumed" in ledger(app), "the sweep to go on")
+        let_go(app, 4, 5)
+        out, _ = process.communicate(timeout=120)
+
+    run = Run(process.returncode, out, "", app.directory / "sweep")
+    assert table(run) == [("completed", str(float(x * x)), "1") for x in range(6)], out
+    assert begun(run, 6) == ["x"] * 6
+    assert results(app) == 6
+    wait_until(lambda: two_nodes.owners() == 0, "the actor to end with the sweep")
+
+
+def test_whoever_owns_tasks_leaves_when_none_is_left_and_nobody_asks(tmp_path: Path, two_nodes: Cluster) -> None:
+    two_nodes.run(
+        """
+import sys
+from pathlib import Path
+from hydra_plugins.hydra_azsweep_sweeper._ray_actor import DetachedOwner
+from tests.clusters.slurm import wait_until
+
+idle, busy = (Path(sys.argv[1], name) for name in ("idle", "busy"))
+for directory in (idle, busy):
+    DetachedOwner.make(directory, deserted_after_s=1).set_options({"num_cpus": 9, "max_retries": 0})
+DetachedOwner.find(busy).start("0.1", "sweep", b"waits for a node that never comes")
+wait_until(lambda: DetachedOwner.find(idle) is None, "the idle one to leave")
+owner = DetachedOwner.find(busy)
+assert owner.keys() == {"0.1": True}
+owner.cancel("0.1")
+assert owner.ended(["0.1"], 10)["0.1"].error == "TaskCancelledError"
+wait_until(lambda: DetachedOwner.find(busy) is None, "the other one to leave")
+""",
+        str(tmp_path),
+    )
+
+
+def test_after_a_restart_of_the_cluster_trials_run_again(tmp_path: Path, two_nodes: Cluster) -> None:
+    """But not as long as they may run on another one."""
+    app = RayApp(tmp_path, two_nodes)
+    app.write(WAITS, {"x": 0}, sweeper=GRID)
+    kill_when_running(app, 3, "x=range(4)")
+    control = ControlDir.of(app.directory / "sweep", 2, 1)
+    job = control.job()
+
+    two_nodes.end()
+    two_nodes.start()
+    let_go(app, 0, 1, 2, 3)
+    control.note_job({**job, "ray_cluster": "10.9.8.7:6379"})
+    refused = app.run("--multirun", "x=range(4)")
+    control.note_job(job)
+    run = app.sweep("x=range(4)")
+
+    assert refused.code == 1
+    assert re.search(
+        r"ray\.init\.address: trial 2 may still run on the cluster at 10\.9\.8\.7:6379; got .*:\d+\. "
+        r"Resume it there; or, if that cluster is no more, remove .*/\*/\*/job\.json\.",
+        refused.err,
+    ), refused.err
+    assert "Traceback" not in refused.text
+    assert table(run) == [("completed", str(float(x * x)), "2") for x in range(4)]
+    assert sorted(begun(run, 4)) == ["x", "xx", "xx", "xx"]
+
+
+def test_a_ray_of_the_sweeps_own_ends_with_it_and_what_ran_runs_again(app: RayApp) -> None:
+    app.cpus = 2
+    app.write(WAITS, {"x": 0}, sweeper=GRID)
+    let_go(app, 0)
+    kill_when_running(app, 3, "x=range(3)")
+    first = (app.directory / "sweep/.azsweep/trials/0/1/result.json").read_bytes()
+    wait_until(lambda: app.processes() == [], "Ray to end with the sweep")
+
+    let_go(app, 1, 2)
+    run = app.sweep("x=range(3)")
+
+    assert table(run) == [("completed", "0.0", "1"), ("completed", "1.0", "2"), ("completed", "4.0", "2")]
+    assert begun(run, 3) == ["x", "xx", "xx"]
+    assert (run.sweep / ".azsweep/trials/0/1/result.json").read_bytes() == first
+    assert app.processes() == []
 
 
 def test_a_node_that_dies_costs_an_attempt_of_its_trials(tmp_path: Path, two_nodes: Cluster) -> None:
