@@ -60,6 +60,7 @@ class _Loop:
     unfinished: list[TrialReport] = field(default_factory=list)
     directories: dict[str, int] = field(default_factory=dict)
     warned: bool = False
+    in_charge: bool = False
 
     def run(self) -> SweepResult:
         self.lookout = self.make_lookout()
@@ -67,7 +68,8 @@ class _Loop:
             self.begin()
             ending = self.turn_until_the_end()
         except (AzsweepError, OSError):
-            self.abandon()
+            if self.in_charge:  # else what may run is not this start's to stop
+                self.abandon()
             raise
         self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
         return SweepResult(self.history, ending)
@@ -93,6 +95,7 @@ class _Loop:
             self.record(SweepStarted(time_s=now, spec=plan.spec, **asdict(plan.origin)))
         else:
             self.resume(plan.past, now)
+        self.in_charge = True
         if plan.earlier:
             self.record(WarmStarted(time_s=now, trials=plan.earlier))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from azsweep_core import attempts
 from azsweep_core.early_termination import Policy
+from azsweep_core.errors import AzsweepError
 from azsweep_core.events import Event
 from azsweep_core.history import History
 from azsweep_core.ledger import LEDGER, Ledger
@@ -23,6 +24,7 @@ from azsweep_core.signals import StopSignals
 from azsweep_core.sweep import run_sweep
 from azsweep_core.sweep_plan import Past, Ports, SweepPlan, SweepResult
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
+from azsweep_core.trial import Trial
 from tests.core.rig import CountingSampler
 
 
@@ -45,9 +47,19 @@ class DyingLedger(Ledger):
 
 
 class FilesLauncher(FakeLauncher):
-    """A fake launcher that makes the control directories of its attempts."""
+    """A fake launcher that makes the control directories of its attempts.
+
+    Args:
+        refuses: why it cannot take over what an earlier start has left.
+    """
 
     sweep_dir: Path
+    refuses: str = ""
+
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        if self.refuses:
+            raise AzsweepError(self.refuses)
+        super().adopt(trials)
 
     def start(self, launch: Launch) -> None:
         attempts.prepare(self.sweep_dir, launch, None)
@@ -69,6 +81,7 @@ class Resuming:
     clock: FakeClock = field(default_factory=FakeClock)
     launcher: FilesLauncher | None = None
     signals: Sequence[str] = ()
+    refuses: str = ""
 
     def run(self, *, events: float = math.inf, seconds: float = math.inf) -> SweepResult | None:
         """Start, or go on; None if it is killed, after so many events or seconds."""
@@ -80,7 +93,7 @@ class Resuming:
 
         self.directory.mkdir(exist_ok=True)
         launcher = FilesLauncher(self.clock, self.script, outlive=self.outlive, before=self.launcher)
-        launcher.sweep_dir = self.directory
+        launcher.sweep_dir, launcher.refuses = self.directory, self.refuses
         self.launcher = launcher
         recorded = replay(self.directory)
         path = self.directory / LEDGER

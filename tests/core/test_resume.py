@@ -135,6 +135,17 @@ def test_trials_that_outlive_their_coordinator_are_adopted(tmp_path: Path) -> No
     assert [trial.attempt for trial in result.trials] == [1] * 5
 
 
+def test_what_cannot_be_taken_over_is_not_waited_for(tmp_path: Path) -> None:
+    sweep = Resuming(tmp_path / "sweep", script, outlive=True)
+    sweep.run(events=8)
+    began_s, sweep.refuses = sweep.clock.now(), "a trial may still run elsewhere"
+
+    with pytest.raises(AzsweepError, match="elsewhere"):
+        sweep.run()
+
+    assert sweep.clock.now() == began_s
+
+
 def test_a_trial_that_ended_while_nobody_looked_has_ended(tmp_path: Path) -> None:
     sweep = Resuming(tmp_path / "sweep", lambda launch: Script(duration_s=1.0, returned={"": 1.0}), slots=1)
     sweep.run(events=3)  # the first trial has begun
