@@ -56,9 +56,8 @@ class DetachedOwner:
             "max_restarts": 0,  # its tasks would not come back with it
             "max_task_retries": -1,
         }
-        for head in _alive(ray):
-            if _HEAD in head["Resources"]:
-                options["scheduling_strategy"] = _on(head, soft=True)
+        if _heads(ray):
+            options["resources"] = {_HEAD: 0.001}
         return cls(ray.remote(TaskOwner).options(**options).remote(deserted_after_s))
 
     def set_options(self, options: Mapping[str, Any]) -> None:
@@ -93,8 +92,8 @@ def cluster_address() -> str:
     import ray
 
     address = str(ray.get_runtime_context().gcs_address)
-    heads = [node["NodeManagerAddress"] for node in _alive(ray) if _HEAD in node["Resources"]]
-    return f"{heads[0]}:{address.rpartition(':')[2]}" if heads else address
+    heads = _heads(ray)
+    return f"{heads[0]['NodeManagerAddress']}:{address.rpartition(':')[2]}" if heads else address
 
 
 def clear_nodes(sweep_dir: Path) -> None:
@@ -104,10 +103,11 @@ def clear_nodes(sweep_dir: Path) -> None:
         AzsweepError: if something cannot be killed.
     """
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     look = ray.remote(num_cpus=0, max_retries=0)(_clear_here)
-    looks = [look.options(scheduling_strategy=_on(node, soft=False)).remote(sweep_dir) for node in _alive(ray)]
-    for each in looks:
+    places = [NodeAffinitySchedulingStrategy(node["NodeID"], soft=False) for node in _alive(ray)]
+    for each in [look.options(scheduling_strategy=place).remote(sweep_dir) for place in places]:
         try:
             problem = ray.get(each)
         except ray.exceptions.RayError:
@@ -129,7 +129,6 @@ def _alive(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _on(node: Mapping[str, Any], *, soft: bool) -> Any:
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    return NodeAffinitySchedulingStrategy(node["NodeID"], soft=soft)
+def _heads(ray: Any) -> list[dict[str, Any]]:
+    """The head, if Ray says which node that is."""
+    return [node for node in _alive(ray) if _HEAD in node["Resources"]]

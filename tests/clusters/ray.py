@@ -21,6 +21,16 @@ from tests.launchers.conftest import ROOT, LauncherApp
 ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
 SECOND = "127.0.0.2"
 
+WAITS = """
+pid = out() / "pid"
+assert not pid.exists() or not Path("/proc", pid.read_text()).exists(), "an earlier attempt still runs"
+pid.write_text(str(os.getpid()))
+with (out() / "began").open("a") as stream: stream.write("x")
+while not (out().parent.parent / f"go{cfg.x}").exists(): time.sleep(0.05)
+return cfg.x ** 2
+"""
+"""A task that returns when it is let go."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -61,9 +71,13 @@ class Cluster:
     def runs(self) -> bool:
         return any("gcs_server" in line for _, line in _processes(self.mark))
 
-    def owners(self) -> int:
-        """How many actors there are that own the tasks of sweeps."""
-        return sum(line.startswith("ray::TaskOwner") for _, line in _processes(self.mark))
+    def owners(self) -> list[int]:
+        """Pids of the actors that own the tasks of sweeps."""
+        return [pid for pid, line in _processes(self.mark) if line.startswith("ray::TaskOwner")]
+
+    def kill_owners(self) -> None:
+        for owner in self.owners():
+            _kill(owner)
 
 
 class RayApp(LauncherApp):
@@ -82,6 +96,26 @@ class RayApp(LauncherApp):
 
     def environment(self, **more: str) -> dict[str, str]:
         return super().environment(**ENVIRONMENT, **more)
+
+    @property
+    def ledger(self) -> str:
+        """What the ledger holds so far."""
+        path = self.directory / "sweep" / "sweep.jsonl"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    @property
+    def results(self) -> int:
+        """How many attempts have left a result."""
+        return len(list(self.directory.glob("sweep/.azsweep/trials/*/*/result.json")))
+
+    def let_go(self, *numbers: int) -> None:
+        """Let trials of WAITS return."""
+        for number in numbers:
+            (self.directory / f"go{number}").touch()
+
+    def begun(self, trials: int) -> list[str]:
+        """An x for each time that a trial of WAITS began, by number."""
+        return [(self.directory / "sweep" / str(number) / "began").read_text() for number in range(trials)]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from azsweep_core.control import ControlDir
-from tests.clusters.ray import SECOND, Cluster, RayApp, cluster
+from tests.clusters.ray import SECOND, WAITS, Cluster, RayApp, cluster
 from tests.clusters.slurm import wait_until
 from tests.launchers.test_stopping import running
 from tests.plugin.conftest import Run
@@ -37,35 +37,11 @@ def two_nodes() -> Iterator[Cluster]:
         yield started
 
 
-WAITS = """
-pid = out() / "pid"
-assert not pid.exists() or not Path("/proc", pid.read_text()).exists(), "an earlier attempt still runs"
-pid.write_text(str(os.getpid()))
-with (out() / "began").open("a") as stream: stream.write("x")
-while not (out().parent.parent / f"go{cfg.x}").exists(): time.sleep(0.05)
-return cfg.x ** 2
-"""
-
-
 def kill_when_running(app: RayApp, trials: int, *arguments: str) -> None:
     """Start a multirun, and kill it when so many trials have begun."""
     with running(app, *arguments) as process:
         wait_until(lambda: len(list(app.directory.glob("sweep/*/began"))) == trials, "trials to begin", timeout_s=90)
         process.kill()
-
-
-def let_go(app: RayApp, *numbers: int) -> None:
-    for number in numbers:
-        (app.directory / f"go{number}").touch()
-
-
-def begun(run: Run, trials: int) -> list[str]:
-    """An x for each time that a trial began, by number."""
-    return [(run.sweep / str(number) / "began").read_text() for number in range(trials)]
-
-
-def results(app: RayApp) -> int:
-    return len(list(app.directory.glob("sweep/.azsweep/trials/*/*/result.json")))
 
 
 def table(run: Run) -> list[tuple[str, str, str]]:
@@ -276,18 +252,18 @@ def test_trials_go_on_without_their_coordinator_and_are_taken_over(tmp_path: Pat
     app.write(WAITS, {"x": 0}, sweeper={**GRID, "limits": {"max_concurrent_trials": 5}})
     kill_when_running(app, 3, "x=range(6)")
 
-    let_go(app, 0, 1, 2, 3)
-    wait_until(lambda: results(app) == 4, "four trials to end without a coordinator")
+    app.let_go(0, 1, 2, 3)
+    wait_until(lambda: app.results == 4, "four trials to end without a coordinator")
     with running(app, "x=range(6)") as process:
-        wait_until(lambda: "sweep_resumed" in ledger(app), "the sweep to go on")
-        let_go(app, 4, 5)
+        wait_until(lambda: "sweep_resumed" in app.ledger, "the sweep to go on")
+        app.let_go(4, 5)
         out, _ = process.communicate(timeout=120)
 
     run = Run(process.returncode, out, "", app.directory / "sweep")
     assert table(run) == [("completed", str(float(x * x)), "1") for x in range(6)], out
-    assert begun(run, 6) == ["x"] * 6
-    assert results(app) == 6
-    wait_until(lambda: two_nodes.owners() == 0, "the actor to end with the sweep")
+    assert app.begun(6) == ["x"] * 6
+    assert app.results == 6
+    wait_until(lambda: two_nodes.owners() == [], "the actor to end with the sweep")
 
 
 def test_whoever_owns_tasks_leaves_when_none_is_left_and_nobody_asks(tmp_path: Path, two_nodes: Cluster) -> None:
@@ -313,6 +289,23 @@ wait_until(lambda: DetachedOwner.find(busy) is None, "the other one to leave")
     )
 
 
+def test_when_the_actor_is_lost_what_it_had_submitted_is_lost(tmp_path: Path, two_nodes: Cluster) -> None:
+    """And another one submits the next attempts, when nothing of the earlier ones runs any more."""
+    app = RayApp(tmp_path, two_nodes)
+    app.write(WAITS, {"x": 0}, sweeper=GRID)
+
+    with running(app, "x=range(4)") as process:
+        wait_until(lambda: len(list(app.directory.glob("sweep/*/began"))) == 3, "three trials to begin", timeout_s=90)
+        two_nodes.kill_owners()
+        wait_until(lambda: app.ledger.count("attempt_lost") == 4, "four attempts to be lost")
+        app.let_go(0, 1, 2, 3)
+        out, _ = process.communicate(timeout=120)
+
+    run = Run(process.returncode, out, "", app.directory / "sweep")
+    assert table(run) == [("completed", str(float(x * x)), "2") for x in range(4)], out
+    assert "(ActorDiedError: the actor that had submitted it is gone)" in app.ledger
+
+
 def test_after_a_restart_of_the_cluster_trials_run_again(tmp_path: Path, two_nodes: Cluster) -> None:
     """But not as long as they may run on another one."""
     app = RayApp(tmp_path, two_nodes)
@@ -323,7 +316,7 @@ def test_after_a_restart_of_the_cluster_trials_run_again(tmp_path: Path, two_nod
 
     two_nodes.end()
     two_nodes.start()
-    let_go(app, 0, 1, 2, 3)
+    app.let_go(0, 1, 2, 3)
     control.note_job({**job, "ray_cluster": "10.9.8.7:6379"})
     refused = app.run("--multirun", "x=range(4)")
     control.note_job(job)
@@ -337,22 +330,22 @@ def test_after_a_restart_of_the_cluster_trials_run_again(tmp_path: Path, two_nod
     ), refused.err
     assert "Traceback" not in refused.text
     assert table(run) == [("completed", str(float(x * x)), "2") for x in range(4)]
-    assert sorted(begun(run, 4)) == ["x", "xx", "xx", "xx"]
+    assert sorted(app.begun(4)) == ["x", "xx", "xx", "xx"]
 
 
 def test_a_ray_of_the_sweeps_own_ends_with_it_and_what_ran_runs_again(app: RayApp) -> None:
     app.cpus = 2
     app.write(WAITS, {"x": 0}, sweeper=GRID)
-    let_go(app, 0)
+    app.let_go(0)
     kill_when_running(app, 3, "x=range(3)")
     first = (app.directory / "sweep/.azsweep/trials/0/1/result.json").read_bytes()
     wait_until(lambda: app.processes() == [], "Ray to end with the sweep")
 
-    let_go(app, 1, 2)
+    app.let_go(1, 2)
     run = app.sweep("x=range(3)")
 
     assert table(run) == [("completed", "0.0", "1"), ("completed", "1.0", "2"), ("completed", "4.0", "2")]
-    assert begun(run, 3) == ["x", "xx", "xx"]
+    assert app.begun(3) == ["x", "xx", "xx"]
     assert (run.sweep / ".azsweep/trials/0/1/result.json").read_bytes() == first
     assert app.processes() == []
 
@@ -373,7 +366,7 @@ return cfg.x
     with running(app, "x=range(3)") as process:
         wait_until(lambda: len(list(app.directory.glob("sweep/*/began"))) == 3, "three trials to begin", timeout_s=90)
         two_nodes.kill(SECOND)
-        wait_until(lambda: ledger(app).count("attempt_lost") == 2, "two attempts to be lost")
+        wait_until(lambda: app.ledger.count("attempt_lost") == 2, "two attempts to be lost")
         (app.directory / "sweep" / "killed").touch()
         out, _ = process.communicate(timeout=120)
 
@@ -384,8 +377,3 @@ return cfg.x
         ("completed", "2"),
     ]
     assert two_nodes.runs()
-
-
-def ledger(app: RayApp) -> str:
-    path = app.directory / "sweep" / "sweep.jsonl"
-    return path.read_text(encoding="utf-8") if path.exists() else ""
