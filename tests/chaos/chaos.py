@@ -147,12 +147,13 @@ class Chaos:
         self.look()
 
     def look(self) -> None:
-        """See that trials that are over are as they were at the first look at them."""
+        """See that trials that have a result are as they were at the first look, and that those that ended have one."""
         for number, before in self._over.items():
             assert _prints(self.sweep, number) == before, f"trial {number} was over, and is not what it was"
-        for trial in self.trials:
-            if trial.state.is_final and not trial.interrupted and trial.number not in self._over:
-                self._over[trial.number] = _prints(self.sweep, trial.number)
+        for number in range(TRIALS):
+            if number not in self._over and results_of(self.sweep, number):
+                self._over[number] = _prints(self.sweep, number)
+        assert {trial.number for trial in self.trials if trial.state.is_final} <= self._over.keys()
 
     @contextmanager
     def _coordinator(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -211,9 +212,8 @@ def _wait(process: subprocess.Popen[bytes], condition: Callable[[], bool], most_
 def _prints(sweep: Path, number: int) -> dict[str, str]:
     """What a trial's directory holds, its result files and what it printed: each file by a hash of its bytes."""
     directory = sweep / str(number)
-    results = list((sweep / ".azsweep" / "trials" / str(number)).glob("*/result.json"))
     found = {}
-    for path in [*sorted(directory.rglob("*")), *results]:
+    for path in [*sorted(directory.rglob("*")), *results_of(sweep, number)]:
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         target = str(path.readlink()) if path.is_symlink() else ""
         found[str(path.relative_to(sweep))] = f"{target} {content}"
