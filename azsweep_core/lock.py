@@ -28,6 +28,14 @@ log = logging.getLogger("azsweep")
 
 _BEAT_EVERY_S = 1.0
 _TRIES = 100
+_KINDS = {
+    **dict.fromkeys(("host", "machine", "boot", "namespace", "started", "slurm_job"), str),
+    **dict.fromkeys(("pid", "slurm_restarts"), int),
+    "since_s": float,
+    "released": bool,
+}
+_LATEST_S = 1e11
+"""So late nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +196,10 @@ def _read(path: Path) -> Holder | None:
     """Who wrote the file; None if it cannot be made out."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(document["pid"], int) or not isinstance(document["slurm_restarts"], int):
+        if not all(isinstance(document[name], kind) for name, kind in _KINDS.items()):
             return None
-        return Holder(**{**document, "seen_s": path.stat().st_mtime})
+        is_a_time = 0 <= document["since_s"] < _LATEST_S
+        return Holder(**{**document, "seen_s": path.stat().st_mtime}) if is_a_time else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
