@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from azsweep_core.cli._words import at, duration
 from azsweep_core.control import ControlDir
@@ -37,6 +36,7 @@ __all__ = [
 ]
 
 _CLOCKS_AGREE_WITHIN_S = 1.0
+_NO_LIMIT = 1e15
 
 
 class Standing(Enum):
@@ -162,10 +162,11 @@ def max_trials(recorded: Recorded) -> int | None:
         return None
 
 
-def limits_of(recorded: Recorded) -> Mapping[str, Any]:
+def limits_of(recorded: Recorded) -> Mapping[str, float]:
     """The sweep's limits by AzureML's names; those that were left out are not there."""
     limits = recorded.latest.spec.get("limits")
-    return limits if isinstance(limits, Mapping) else {}
+    given = limits.items() if isinstance(limits, Mapping) else ()
+    return {name: value for name, value in given if type(value) in (int, float) and abs(value) < _NO_LIMIT}
 
 
 def last_report(now: SweepNow, trial: Trial) -> Measurement | None:

@@ -33,7 +33,10 @@ def duration(seconds: float) -> str:
 
 def at(time_s: float, now_s: float) -> str:
     """A moment in local time, with its date unless that is today's."""
-    moment = time.localtime(time_s)
+    try:
+        moment = time.localtime(time_s)
+    except (OverflowError, ValueError, OSError):  # no clock has ever shown it
+        return f"{time_s:g} s"
     is_today = moment[:3] == time.localtime(now_s)[:3]
     return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", moment)
 
