@@ -45,8 +45,8 @@ def attach(directory: Path) -> None:
     follower = Follower(directory)
     lines = _Lines(follower, now)
     click.echo(f"{directory}: {printable(in_words(now))}")
-    lines.catch_up(_SHOWN_LATELY)
     try:
+        lines.catch_up(_SHOWN_LATELY)
         for event in follower.until(lambda: False):
             lines.notice(event)
     except KeyboardInterrupt:

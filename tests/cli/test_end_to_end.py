@@ -13,8 +13,8 @@ from tests.cli.sweeps import ROOT, azsweep_command
 from tests.plugin.conftest import App
 
 TASK = """
-(out() / "started").touch()
 print(f"working on {cfg.x}", flush=True)
+(out() / "started").touch()
 while cfg.x == 1 and not (out() / "finish").exists():
     time.sleep(0.02)
 return cfg.x
