@@ -339,15 +339,16 @@ def test_a_ray_of_the_sweeps_own_ends_with_it_and_what_ran_runs_again(app: RayAp
     app.let_go(0)
     kill_when_running(app, 3, "x=range(3)")
     first = (app.directory / "sweep/.azsweep/trials/0/1/result.json").read_bytes()
-    wait_until(lambda: app.processes() == [], "Ray to end with the sweep")
 
-    app.let_go(1, 2)
-    run = app.sweep("x=range(3)")
+    with running(app, "x=range(3)") as process:
+        wait_until(lambda: app.ledger.count("attempt_lost") == 2, "two attempts to be lost", timeout_s=90)
+        app.let_go(1, 2)
+        out, _ = process.communicate(timeout=120)
 
-    assert table(run) == [("completed", "0.0", "1"), ("completed", "1.0", "2"), ("completed", "4.0", "2")]
+    run = Run(process.returncode, out, "", app.directory / "sweep")
+    assert table(run) == [("completed", "0.0", "1"), ("completed", "1.0", "2"), ("completed", "4.0", "2")], out
     assert app.begun(3) == ["x", "xx", "xx"]
     assert (run.sweep / ".azsweep/trials/0/1/result.json").read_bytes() == first
-    assert app.processes() == []
 
 
 def test_a_node_that_dies_costs_an_attempt_of_its_trials(tmp_path: Path, two_nodes: Cluster) -> None:
