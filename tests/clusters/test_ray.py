@@ -255,7 +255,7 @@ def test_trials_go_on_without_their_coordinator_and_are_taken_over(tmp_path: Pat
     app.let_go(0, 1, 2, 3)
     wait_until(lambda: app.results == 4, "four trials to end without a coordinator")
     with running(app, "x=range(6)") as process:
-        wait_until(lambda: "sweep_resumed" in app.ledger, "the sweep to go on")
+        app.wait_for("sweep/5/began")  # so the fifth, which still runs, has been taken over
         app.let_go(4, 5)
         out, _ = process.communicate(timeout=120)
 
