@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from azsweep_core.coordinator import Presence
+from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.ledger import LEDGER, Ledger
 from azsweep_core.lock import SweepLock
 from azsweep_core.recovery import unrecorded
@@ -75,9 +76,20 @@ class Occupied:
         return Past(recorded=latest, seen_s=seen_s, unrecorded=lost)
 
     def ledger(self, past: Past | None) -> Ledger:
-        """The ledger to write to: what is there goes on, else there is a new one."""
+        """The ledger to write to: what is there goes on, else there is a new one.
+
+        Raises:
+            AzsweepError: if trials have run here and their ledger is gone.
+        """
         self._locked()
         path = self._directory / LEDGER
+        trials = self._directory / ".azsweep" / "trials"
+        if past is None and trials.is_dir() and any(trials.iterdir()):
+            rule, fix = (
+                f"must not hold trials whose {LEDGER} is gone or empty",
+                "Choose another, or move it away.",
+            )
+            raise AzsweepError(str(Problem("hydra.sweep.dir", rule, str(self._directory), fix)))
         if past is None and path.exists() and replay(self._directory) is None:
             path.replace(path.with_name(f"{LEDGER}.torn"))  # of a sweep that never began
         ledger = Ledger(path, keep=0 if past is None else past.recorded.size)

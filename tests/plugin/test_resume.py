@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -17,9 +18,11 @@ from mlflow import MlflowClient
 from azsweep_core.ledger import LEDGER
 from azsweep_core.lock import current_holder
 from azsweep_core.replay import replay
+from tests.core.tracking import conftest as stores
 from tests.plugin.conftest import App, Run
 from tests.plugin.in_process import refuse
 
+empty_store = stores.empty_store  # a fixture
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 WAITS = """
@@ -114,11 +117,24 @@ class TestChanged:
 
         assert run.err.startswith(f"{path}:2: must be an event of a sweep; got '{{'")
 
+    @pytest.mark.parametrize("left", [None, '{"event": "swee'])
+    def test_trials_without_their_ledger_are_not_started_over(self, swept: App, left: str | None) -> None:
+        path = swept.directory / "sweep" / LEDGER
+        path.unlink()
+        if left is not None:
+            path.write_text(left, encoding="utf-8")
+
+        run = swept.run("--multirun", "x=1,3")
+
+        assert run.code == 1
+        assert "hydra.sweep.dir: must not hold trials whose sweep.jsonl is gone or empty; got" in run.err
+
 
 class TestInterrupted:
     """Ctrl-C and a later start: one sweep, one parent run."""
 
-    def test_what_was_cancelled_runs_again_and_mlflow_sees_one_sweep(self, app: App) -> None:
+    def test_what_was_cancelled_runs_again_and_mlflow_sees_one_sweep(self, app: App, empty_store: Path) -> None:
+        shutil.copy(empty_store, app.directory / "mlflow.db")
         app.write(WAITS, {"x": 1.0, "waits_from": 2}, sweeper={"tracking": "mlflow"})
         arguments = ("x=1,2,3", "hydra.sweeper.limits.max_concurrent_trials=3", "hydra.sweeper.sampling_algorithm=grid")
         stopped = app.interrupt(signal.SIGINT, *arguments)
@@ -209,7 +225,8 @@ class TestRecord:
         assert started["working_dir"] == str(app.directory)
         assert "secret" not in json.dumps([started["command"], started["tracking_uri"]])
 
-    def test_the_store_that_the_sweep_began_with_is_found_from_elsewhere(self, app: App) -> None:
+    def test_the_store_that_the_sweep_began_with_is_found_from_elsewhere(self, app: App, empty_store: Path) -> None:
+        shutil.copy(empty_store, app.directory / "mlflow.db")
         app.write("return cfg.x", {"x": 1.0}, sweeper={"tracking": "mlflow"})
         app.sweep("x=1,2", "hydra.sweeper.limits.max_total_trials=1")
         (app.directory / "elsewhere").mkdir()
