@@ -20,7 +20,7 @@ from azsweep_core._reading import nearest, shown
 from azsweep_core.coordinator_job import option_problems
 from azsweep_core.devices import found_devices
 from azsweep_core.errors import Problem, SpecError
-from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted
+from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted, without_credentials
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
 __all__ = ["Jobs", "Settings", "read_settings", "store_problems"]
@@ -289,8 +289,9 @@ def store_problems(settings: Settings) -> Iterator[Problem]:
     uri = chosen_uri(None, Path.cwd()) if settings.use_mlflow else ""
     if uri and is_bound_to_host(uri):
         rule = "trials on other hosts need a store that they can reach and write to all at once"
+        store = shlex.quote(without_credentials(uri))
         fix = (
-            f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {shlex.quote(uri)} "
+            f"Start one: mlflow server --host 0.0.0.0 --port 5000 --backend-store-uri {store} "
             f"--allowed-hosts '*', and "
             f"export MLFLOW_TRACKING_URI=http://{socket.gethostname()}:5000; or set tracking=none."
         )
