@@ -21,6 +21,8 @@ __all__ = ["is_done", "refuse_another", "with_recorded_seed"]
 
 _FREE = "limits."
 """Where a change does not touch what has been: how long, how many, how much failure."""
+_NEVER = "objective."
+"""Where a change would leave earlier trials without a value."""
 
 
 def _app_config(config: DictConfig) -> Any:
@@ -44,7 +46,7 @@ def refuse_another(
     """See to it that the directory holds the sweep that is asked for.
 
     Args:
-        allow: it may differ, but for the primary metric, without which earlier trials have no value.
+        allow: it may differ, but for the objective.
     Returns:
         What differs and may, in words.
     Raises:
@@ -53,8 +55,8 @@ def refuse_another(
     changes = dict(_changes(recorded.latest.spec, asked))
     if (before := _config_before(directory)) is not None:
         changes |= dict(_changes(before, _app_config(config)))
-    unfit = [path for path in changes if path == "objective.primary_metric"]
-    refused = unfit or ([] if allow else [path for path in changes if not path.startswith(_FREE)])
+    unfit = [path for path in changes if path.startswith(_NEVER)]
+    refused = [path for path in changes if path in unfit or not (allow or path.startswith(_FREE))]
     if not refused:
         return [f"{path}: {words}, from now on" for path, words in changes.items()]
     listed = "".join(f"\n  {path}: {changes[path]}" for path in refused)
