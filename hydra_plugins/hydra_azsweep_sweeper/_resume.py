@@ -52,14 +52,15 @@ def refuse_another(
     Raises:
         AzsweepError: with everything that differs and may not.
     """
-    changes = dict(_changes(recorded.latest.spec, asked))
-    if (before := _config_before(directory)) is not None:
-        changes |= dict(_changes(before, _app_config(config)))
-    unfit = [path for path in changes if path.startswith(_NEVER)]
-    refused = [path for path in changes if path in unfit or not (allow or path.startswith(_FREE))]
+    spec = list(_changes(recorded.latest.spec, asked))
+    before = _config_before(directory)
+    app = [] if before is None else list(_changes(before, _app_config(config)))
+    unfit = [path for path, _ in spec if path.startswith(_NEVER)]
+    refused = [f"{path}: {words}" for path, words in spec if path in unfit or not (allow or path.startswith(_FREE))]
+    refused += [] if allow else [f"{path}: {words}" for path, words in app]
     if not refused:
-        return [f"{path}: {words}, from now on" for path, words in changes.items()]
-    listed = "".join(f"\n  {path}: {changes[path]}" for path in refused)
+        return [f"{path}: {words}, from now on" for path, words in (*spec, *app)]
+    listed = "".join(f"\n  {each}" for each in refused)
     fix = "Choose another directory, or go on with the trials that it has: hydra.sweeper.allow_spec_change=true."
     if unfit:
         fix = "Choose another directory; hydra.sweeper.warm_start learns from this one if the objective is the same."
