@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -130,7 +131,8 @@ def azsweep_command(*arguments: str | Path) -> list[str]:
 
 @contextlib.contextmanager
 def started(*arguments: str | Path, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
-    """The command in a process of its own, which is killed if it is still there at the end."""
+    """The command in a process of its own that hears Ctrl-C, and is killed if it is still there at the end."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it puts aside without it
     with subprocess.Popen(
         azsweep_command(*arguments),
         cwd=cwd,
@@ -140,6 +142,7 @@ def started(*arguments: str | Path, cwd: Path | None = None) -> Iterator[subproc
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
         finally:
