@@ -31,6 +31,7 @@ from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialTask, note_l
 from hydra_plugins.hydra_azsweep_sweeper._ray_actor import DetachedOwner, clear_nodes, cluster_address, owner_name
 from hydra_plugins.hydra_azsweep_sweeper._ray_job import RayJob
 from hydra_plugins.hydra_azsweep_sweeper._ray_owner import TaskEnd, TaskOwner, last_line
+from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError
 
 __all__ = ["RayLauncher"]
 
@@ -116,9 +117,9 @@ class RayLauncher:
             except self._ray.exceptions.RayActorError as error:
                 self._lose_owner(error)
                 task = self._new_owner().start(key, self._sweep, job)
-        except AzsweepError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever Ray, Hydra or pickle has against it
+        except Exception as error:  # whatever Ray, Hydra or pickle has against it
+            if isinstance(error, AzsweepError) and not isinstance(error, MisplacedError):
+                raise  # it is the sweep's, not the trial's
             note_launch_error(control, error)
             self._failed.append(attempts.ended(control, launch.number, 1, None))
             return
