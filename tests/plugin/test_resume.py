@@ -89,7 +89,12 @@ class TestChanged:
             "  y: 0 -> 7",
             "  z: not set -> 1",
         ]
-        assert "hydra.sweeper.allow_spec_change=true" in lines[5]
+        assert lines[5].startswith("Choose another directory; hydra.sweeper.warm_start learns from this one")
+
+    def test_what_may_be_allowed_is_told_how(self, swept: App, capsys: pytest.CaptureFixture[str]) -> None:
+        run = refuse(swept, capsys, "x=1,2")
+
+        assert run.err.splitlines()[2].endswith("hydra.sweeper.allow_spec_change=true.")
 
     def test_with_leave_it_goes_on(self, swept: App) -> None:
         run = swept.sweep("x=1,3,5", "hydra.sweeper.allow_spec_change=true")
