@@ -66,7 +66,7 @@ def decode(line: bytes) -> Event:
         ValueError: if it is no event, or one of a later schema.
     """
     try:
-        document = json.loads(line)
+        document = json.loads(line.decode())
     except (ValueError, RecursionError) as error:
         raise TornLineError(str(error)) from error
     try:

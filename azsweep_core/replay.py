@@ -12,6 +12,7 @@ from azsweep_core.events import Event, SweepResumed, SweepStarted, TrialMeasured
 from azsweep_core.history import History
 from azsweep_core.ledger import LEDGER, LedgerReader
 from azsweep_core.objective import Goal, Objective
+from azsweep_core.trial import Measurement
 
 __all__ = ["Recorded", "history_of", "replay"]
 
@@ -77,15 +78,44 @@ def history_of(events: Sequence[Event], judged: dict[int, int] | None = None) ->
     number = 1
     try:
         history = History(_objective(_latest(events).spec))
+        reports = _Reports(history)
         for number, event in enumerate(events, start=1):  # noqa: B007 - named in the error
             if isinstance(event, TrialMeasured):
-                judged[event.number] = len(history[event.number].measurements)
-            history.apply(event)
+                judged[event.number] = reports.count(event.number)
+            reports.apply(event)
+        reports.apply_all()
     except ValueError as error:
         raise _ImpossibleError(number, str(error)) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise _ImpossibleError(number, f"{type(error).__name__}: {error}") from error
     return history
+
+
+class _Reports:
+    """Gathers what a trial reports until another event concerns it: at once it adds up to the same, and much sooner."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._waiting: dict[int, list[Measurement]] = {}
+
+    def count(self, number: int) -> int:
+        """How many measurements the trial has so far."""
+        return len(self._history[number].measurements) + len(self._waiting.get(number, ()))
+
+    def apply(self, event: Event) -> None:
+        if isinstance(event, TrialMeasured) and not event.returned and not self._history[event.number].inherited:
+            self._waiting.setdefault(event.number, []).extend(event.measurements)
+            return
+        self._apply_waiting(getattr(event, "number", -1))
+        self._history.apply(event)
+
+    def apply_all(self) -> None:
+        for number in list(self._waiting):
+            self._apply_waiting(number)
+
+    def _apply_waiting(self, number: int) -> None:
+        if waiting := self._waiting.pop(number, None):
+            self._history.apply(TrialMeasured(number=number, measurements=tuple(waiting)))
 
 
 class _ImpossibleError(ValueError):

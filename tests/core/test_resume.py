@@ -113,6 +113,21 @@ def test_a_ledger_cut_at_any_byte_of_its_last_two_lines_loses_nothing(tmp_path: 
         assert len({(e.number) for e in result.trials}) == 5
 
 
+@pytest.mark.parametrize("events", [20, 30, 100])
+def test_reading_a_ledger_gives_what_its_events_add_up_to_one_by_one(tmp_path: Path, events: int) -> None:
+    sweep = Resuming(tmp_path / "sweep", script, policy=BanditPolicy(slack_amount=9.0))
+    sweep.run(events=events)
+    one_by_one = History(OBJECTIVE)
+    for event in read_ledger(sweep.directory / LEDGER):
+        one_by_one.apply(event)
+
+    history = _history(sweep)
+
+    assert list(history.trials) == list(one_by_one.trials)
+    assert history.best == one_by_one.best
+    assert any(trial.reports > 1 for trial in history.trials)
+
+
 def test_what_is_over_does_not_run_again(tmp_path: Path) -> None:
     sweep = Resuming(tmp_path / "sweep", script, slots=1)
     sweep.run(events=14)
