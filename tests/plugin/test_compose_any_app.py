@@ -110,7 +110,7 @@ def _registered() -> Iterator[None]:
         yield
 
 
-@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(max_examples=15, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(
     defaults=st.permutations(
         ["_self_", {"db": "mysql"}, {"db@other": "sqlite"}, {"net": "small"}, {"deep/sub": "one"}]
