@@ -155,9 +155,8 @@ def max_trials(recorded: Recorded) -> int | None:
         return given
     from azsweep_core.spec import read_sweep
 
-    spec = {key: value for key, value in recorded.latest.spec.items() if key != "overrides"}
     try:
-        return read_sweep(spec).max_trials
+        return read_sweep(recorded.latest.spec).max_trials
     except SpecError:
         return None
 

@@ -63,7 +63,7 @@ def refuse_another(
     listed = "".join(f"\n  {each}" for each in refused)
     fix = "Choose another directory, or go on with the trials that it has: hydra.sweeper.allow_spec_change=true."
     if unfit:
-        fix = "Choose another directory; hydra.sweeper.warm_start learns from this one if the objective is the same."
+        fix = "Choose another directory: what its trials have reported is no value under another objective."
     raise AzsweepError(f"hydra.sweep.dir: must not hold another sweep; got {directory}, which differs:{listed}\n{fix}")
 
 

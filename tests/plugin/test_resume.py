@@ -89,7 +89,7 @@ class TestChanged:
             "  y: 0 -> 7",
             "  z: not set -> 1",
         ]
-        assert lines[5].startswith("Choose another directory; hydra.sweeper.warm_start learns from this one")
+        assert lines[5].startswith("Choose another directory: what its trials have reported is no value")
 
     def test_what_may_be_allowed_is_told_how(self, swept: App, capsys: pytest.CaptureFixture[str]) -> None:
         run = refuse(swept, capsys, "x=1,2")
