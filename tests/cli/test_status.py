@@ -175,7 +175,7 @@ def test_json_has_neither_nan_nor_infinity(sweep: SweepDir) -> None:
 def test_a_grid_without_a_limit_has_as_many_trials_as_points(tmp_path: Path) -> None:
     sweep = SweepDir(tmp_path)
     space = {"x": {"type": "choice", "values": [1, 2, 3]}}
-    sweep.start(spec={**SPEC, "search_space": space, "limits": {}, "overrides": ["y=1"]})
+    sweep.start(spec={**SPEC, "search_space": space, "limits": {}})
 
     assert "Trials:         0 of 3 over\n" in azsweep("status", tmp_path).stdout
 
