@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,9 @@ import yaml
 from azsweep_core._job_rules import SPEC_KEYS, job_problems, node_problems
 from azsweep_core._reading import nearest, shown
 from azsweep_core.errors import Problem, SpecError
+from azsweep_core.job_command import JobCommand
 
-__all__ = ["Job", "read_job"]
-
-_PLACEHOLDER = re.compile(r"\$\{\{\s*([^{}]*?)\s*\}\}|\{\s*((?:search_space|inputs)\.[\w-]+)\s*\}")
-"""`${{search_space.x}}`, and the older `{search_space.x}`, which AzureML still takes."""
-
-_OPTIONAL = re.compile(r"\$\[\[.*?\]\]", re.DOTALL)
-"""`$[[--a ${{inputs.a}}]]`, which AzureML leaves out if the input has no value."""
+__all__ = ["Job", "load_document", "read_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +27,7 @@ class Job:
         trial: the trial's mapping, or the component that a pipeline's node refers to.
         raw: the job or node as it stands in the file.
         where: file and node, as problems name them.
+        pipeline_inputs: of the pipeline that the node stands in.
     """
 
     path: Path
@@ -42,6 +37,7 @@ class Job:
     inputs: Mapping[str, Any]
     raw: Mapping[str, Any]
     where: str
+    pipeline_inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def command(self) -> str | None:
@@ -53,7 +49,7 @@ class Job:
         known = [f"{self._kind}.{name}" for name in self.spec_mapping["search_space"]]
         for key in ("inputs", "outputs"):
             known += [f"{key}.{name}" for name in (*(self.raw.get(key) or ()), *self._declared(key))]
-        for placeholder in _placeholders(_OPTIONAL.sub("", self.command or "")):
+        for placeholder in JobCommand(self.command or "").required:
             if placeholder not in known:
                 fix = nearest(placeholder, known)
                 yield Problem(f"{self.where}: trial.command", "unknown placeholder", f"${{{{{placeholder}}}}}", fix)
@@ -64,7 +60,7 @@ class Job:
             yield Problem(f"{self.where}: sampling_algorithm", "is missing, which means random")
         if self.command is None:
             return
-        used = _placeholders(self.command)
+        used = JobCommand(self.command).placeholders
         for name in self.spec_mapping["search_space"]:
             placeholder = f"{self._kind}.{name}"
             if placeholder not in used:
@@ -81,10 +77,6 @@ class Job:
         return {} if isinstance(self.trial, str) else self.trial.get(key) or {}
 
 
-def _placeholders(command: str) -> list[str]:
-    return list(dict.fromkeys(new or old for new, old in _PLACEHOLDER.findall(command)))
-
-
 def read_job(path: str | Path, name: str | None = None) -> Job:
     """The sweep in an AzureML job file.
 
@@ -94,7 +86,7 @@ def read_job(path: str | Path, name: str | None = None) -> Job:
         SpecError: with every problem of AzureML's own rules for such a file: required keys, types of values, names.
     """
     path = Path(path)
-    document = _load(path)
+    document = load_document(path)
     if document.get("type") == "pipeline":
         node_name, node = _sweep_node(document, path, name)
         at, problems = f"{path}: jobs.{node_name}", [*node_problems(node)]
@@ -105,10 +97,25 @@ def read_job(path: str | Path, name: str | None = None) -> Job:
         raise SpecError(Problem(f"{at}: {one.where}", one.rule, one.got, one.fix) for one in problems)
     spec = {key: node[key] for key in SPEC_KEYS if key in node}
     inputs = node.get("inputs") or {}
-    return Job(path=path, name=node_name, spec_mapping=spec, trial=node["trial"], inputs=inputs, raw=node, where=at)
+    of_pipeline = {} if node_name is None else document.get("inputs") or {}
+    return Job(
+        path=path,
+        name=node_name,
+        spec_mapping=spec,
+        trial=node["trial"],
+        inputs=inputs,
+        raw=node,
+        where=at,
+        pipeline_inputs=of_pipeline,
+    )
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def load_document(path: Path) -> Mapping[str, Any]:
+    """The mapping that a YAML file holds.
+
+    Raises:
+        SpecError: if it holds none.
+    """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,0 +1,157 @@
+"""What the trials of a job run: command, source, inputs, outputs and variables. Checks no path, runs nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from azsweep_core._reading import shown
+from azsweep_core.errors import Problem, SpecError
+from azsweep_core.job_command import JobCommand
+from azsweep_core.job_file import Job, load_document
+
+__all__ = ["JobInput", "JobTask", "is_remote", "read_task"]
+
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|azureml:|git\+|/subscriptions/[^/]+/resource[gG]roups/")
+_OF_PIPELINE = re.compile(r"\$\{\{\s*parent\.inputs\.(\w+)\s*\}\}")
+_ELSEWHERE = re.compile(r"\$\{\{.*\}\}")
+
+
+def is_remote(path: str) -> bool:
+    """Whether only AzureML, or the network, has what is there.
+
+    >>> [is_remote(path) for path in ("azureml:iris:1", "wasbs://a@b/c.csv", "git+ssh://x", "./iris.csv", "C.csv")]
+    [True, True, True, False, False]
+    """
+    return _REMOTE.match(path) is not None and not path.startswith("file://")
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """An input of a job: a value, or a path.
+
+    Args:
+        type: AzureML's word for it: `literal` for a value, else `uri_file`, `uri_folder`, `mltable`, ...
+        value: a number, a boolean or text; None for a path.
+        path: as it is written; relative ones are relative to the job file. None for a value.
+    """
+
+    type: str
+    value: Any = None
+    path: str | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the path is none of this machine: AzureML's, the network's, or another job's output."""
+        return self.path is not None and (is_remote(self.path) or _ELSEWHERE.search(self.path) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTask:
+    """What each trial runs, as the files say it.
+
+    Args:
+        where: of the command, as problems name it.
+        folder: of the job file; what relative paths of inputs are relative to.
+        code: the source folder, absolute, or what only AzureML has; None if there is none.
+        environment_variables: to start the command with.
+        inputs: those with a value, by name; a component's defaults among them.
+        outputs: names of the folders or files that the command writes.
+        parameters_are_inputs: the command calls parameters `inputs.x`, as a pipeline's does.
+        distribution: as the file has it.
+    """
+
+    where: str
+    folder: Path
+    command: JobCommand
+    code: str | None
+    environment_variables: Mapping[str, str]
+    inputs: Mapping[str, JobInput]
+    outputs: tuple[str, ...]
+    parameters_are_inputs: bool
+    distribution: Mapping[str, Any] | None = None
+
+    def placeholder(self, parameter: str) -> str:
+        """What the command calls a parameter of the search space."""
+        return f"{'inputs' if self.parameters_are_inputs else 'search_space'}.{parameter}"
+
+
+def read_task(job: Job) -> JobTask:
+    """What the trials of a job run.
+
+    Raises:
+        SpecError: if a pipeline's node refers to a component that cannot be read here, or that has no command.
+    """
+    trial, file, where = _trial(job)
+    command = trial.get("command")
+    if not isinstance(command, str):
+        fix = "Only a component of type command can be run." if job.name else None
+        raise SpecError([Problem(f"{where}.command", "must be text", shown(command), fix)])
+    declared = _mapping(trial, "inputs")
+    inputs = {name: _declared(each) for name, each in declared.items() if _has_default(each)}
+    inputs |= {name: _input(each, job.pipeline_inputs) for name, each in job.inputs.items()}
+    code = trial.get("code")
+    if isinstance(code, str) and not is_remote(code):
+        code = str((file.parent / code.removeprefix("file:")).resolve())
+    return JobTask(
+        where=f"{where}.command",
+        folder=job.path.parent.resolve(),
+        command=JobCommand(command),
+        code=code if isinstance(code, str) else None,
+        environment_variables={
+            str(name): _as_text(value) for name, value in _mapping(trial, "environment_variables").items()
+        },
+        inputs=inputs,
+        outputs=tuple(dict.fromkeys([*_mapping(job.raw, "outputs"), *_mapping(trial, "outputs")])),
+        parameters_are_inputs=job.name is not None,
+        distribution=trial.get("distribution"),
+    )
+
+
+def _as_text(value: Any) -> str:
+    """A variable's value as AzureML's client sends it."""
+    return value if isinstance(value, str) else str(value)
+
+
+def _trial(job: Job) -> tuple[Mapping[str, Any], Path, str]:
+    """The trial's mapping, the file that it is written in, and what problems call it."""
+    if not isinstance(job.trial, str):
+        return job.trial, job.path, f"{job.where}: trial"
+    named = job.trial.removeprefix("file:")
+    if is_remote(named) or not named.endswith((".yml", ".yaml")):
+        rule, fix = "must be a component of this machine", "Name its file, or write it out below trial."
+        raise SpecError([Problem(f"{job.where}: trial", rule, job.trial, fix)])
+    file = job.path.parent / named
+    return load_document(file), file, str(file)
+
+
+def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = holder.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _has_default(declared: object) -> bool:
+    return isinstance(declared, Mapping) and declared.get("default") is not None
+
+
+def _declared(declared: Mapping[str, Any]) -> JobInput:
+    """An input that a component declares with a default, which only a value can have."""
+    return JobInput("literal", declared["default"])
+
+
+def _input(given: Any, pipeline_inputs: Mapping[str, Any]) -> JobInput:
+    """An input as a job, or a node of a pipeline, gives it."""
+    if isinstance(given, str):
+        named = _OF_PIPELINE.fullmatch(given.strip())
+        if named is not None and named[1] in pipeline_inputs:
+            return _input(pipeline_inputs[named[1]], {})
+        if _ELSEWHERE.fullmatch(given.strip()):
+            return JobInput("uri_folder", path=given.strip())  # what another job writes
+    if not isinstance(given, Mapping):
+        return JobInput("literal", given)
+    if "path" in given:
+        return JobInput(str(given.get("type", "uri_folder")), path=str(given["path"]))
+    return JobInput("literal", given.get("value", given.get("default")))
