@@ -80,7 +80,7 @@ def child_key(parent: str, branch: Branch, key: str, *, absolute: bool) -> str:
     """Full Hydra key of a branch's child.
 
     A prefix of the parent is kept, but not where the branch chooses an option of a config group: its keys exist then.
-    A child whose branches choose options is a group itself, below the parent's.
+    A child whose branches choose options is a group itself, below the parent's. After a `/` stands a full key.
 
     >>> child_key("+model", Branch(None, {"units": 8}), "units", absolute=False)
     '+model.units'
@@ -89,8 +89,8 @@ def child_key(parent: str, branch: Branch, key: str, *, absolute: bool) -> str:
     >>> child_key("net@left", Branch("mlp", {"act": Choice([Branch("relu", {})])}), "act", absolute=False)
     'net/act@left.act'
     """
-    if absolute:
-        return key
+    if absolute or key.startswith("/"):
+        return key.removeprefix("/")
     body, own = key.lstrip("+"), parent.lstrip("+")
     prefix = key[: -len(body)] or ("" if branch.group is not None else parent[: -len(own)])
     group, _, package = own.partition("@")

@@ -46,7 +46,7 @@ class Job:
 
     def validate(self) -> Iterator[Problem]:
         """Placeholders of the command that nothing gives a value."""
-        known = [f"{self._kind}.{name}" for name in self.spec_mapping["search_space"]]
+        known = [f"{self._kind}.{name}" for name in _names(self.spec_mapping["search_space"])]
         for key in ("inputs", "outputs"):
             known += [f"{key}.{name}" for name in (*(self.raw.get(key) or ()), *self._declared(key))]
         for placeholder in JobCommand(self.command or "").required:
@@ -75,6 +75,16 @@ class Job:
     def _declared(self, key: str) -> Mapping[str, Any]:
         """Inputs or outputs that a component declares, if it is written out in the node."""
         return {} if isinstance(self.trial, str) else self.trial.get(key) or {}
+
+
+def _names(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Every parameter, those of branches too."""
+    for name, expression in parameters.items():
+        yield name
+        values = expression.get("values") if isinstance(expression, Mapping) else None
+        for value in values if isinstance(values, list) else ():
+            if isinstance(value, Mapping):
+                yield from _names(value)
 
 
 def read_job(path: str | Path, name: str | None = None) -> Job:

@@ -83,17 +83,25 @@ def read_overrides(
     config_loader: ConfigLoader,
     *,
     logbase: float = math.e,
+    job_space: Mapping[str, Any] | None = None,
+    job_overrides: Sequence[str] = (),
 ) -> SweepOverrides:
-    """Merge the sources; the command line wins over `params`, and `params` over `search_space`.
+    """Merge the sources; the command line wins over `params`, `params` over `search_space`, and that over the job.
 
     Args:
         arguments: the task's overrides, as Hydra hands them to a sweeper.
         params: Hydra's override text by key, or a YAML value that is no text: a plain value.
         search_space: in any notation; passed on as it is.
         logbase: base of the exponents that `tag(log, interval(…))` is turned into.
+        job_space, job_overrides: what a job file says of Hydra's keys.
     """
     reader = _Reader(config_loader, logbase)
+    of_job = dict(job_space or {})
     sources = (
+        [
+            *(reader.read_space_key(key, value, "job: ") for key, value in of_job.items()),
+            *(reader.read_argument(override, "job: ") for override in job_overrides),
+        ],
         [reader.read_space_key(key, value) for key, value in search_space.items()],
         [reader.read_param(key, value) for key, value in params.items()],
         [reader.read_argument(argument) for argument in arguments],
@@ -122,7 +130,7 @@ def read_overrides(
         fixed=tuple(entry.text for entry in fixed if entry.text is not None and entry.path not in disputed),
         pinned=tuple(pinned.values()),
         problems=(*reader.problems, *disputed.values()),
-        lost=frozenset(_path(each) for each in (*search_space, *params, *arguments)) - left,
+        lost=frozenset(_path(each) for each in (*of_job, *job_overrides, *search_space, *params, *arguments)) - left,
     )
 
 
@@ -168,8 +176,8 @@ class _Reader:
     parser: OverridesParser = field(default_factory=OverridesParser.create)
     problems: list[Problem] = field(default_factory=list)
 
-    def read_space_key(self, key: str, value: Any) -> _Entry | None:
-        where = f"search_space.{key}"
+    def read_space_key(self, key: str, value: Any, place: str = "") -> _Entry | None:
+        where = f"{place}search_space.{key}"
         return self._drawn(where, key, value) if self.check_key(key, where) else None
 
     def read_param(self, key: str, value: Any) -> _Entry | None:
@@ -184,12 +192,12 @@ class _Reader:
         self.problems.extend(found)
         return None if found else _Entry(where, key, f"{key}={to_text(value)}")
 
-    def read_argument(self, argument: str) -> _Entry | None:
+    def read_argument(self, argument: str, place: str = "") -> _Entry | None:
         key, _, text = argument.partition("=")
-        where = f"override {argument}"
+        where = f"{place}override {argument}"
         if key.startswith("~"):
             return _Entry(where, key, argument)
-        entry = self._read(f"override {key}", key, text)
+        entry = self._read(f"{place}override {key}", key, text)
         return None if entry is None else replace(entry, where=where)
 
     def check_key(self, key: str, where: str) -> bool:

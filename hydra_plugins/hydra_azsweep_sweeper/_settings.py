@@ -58,7 +58,9 @@ class Settings:
     Args:
         directory: `hydra.sweep.dir`, absolute.
         spec: the keys that AzureML's sweep has, for `read_sweep`; without the search space.
-        search_space, params: as the user wrote them.
+        experiment_name: "" if it is not set here.
+        dropped: keys below `hydra.sweeper` that the command line sets to null.
+        job, search_space, params: as the user wrote them.
         warm_start: directories and MLflow runs of earlier sweeps.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
         jobs: whose jobs trials are.
@@ -73,6 +75,8 @@ class Settings:
     directory: Path
     warm_start: tuple[str, ...]
     spec: Mapping[str, Any]
+    dropped: frozenset[str]
+    job: Any
     search_space: Mapping[str, Any]
     params: Mapping[str, Any]
     use_mlflow: bool
@@ -112,12 +116,12 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         directory=Path(str(directory)).absolute(),
         warm_start=_names(sweeper["warm_start"], "warm_start", problems),
         spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name])) is not None},
+        dropped=frozenset(_nulls(config)),
+        job=sweeper["job"],
         search_space=_mapping(sweeper, "search_space", problems),
         params=_mapping(sweeper, "params", problems),
         use_mlflow=_uses_mlflow(sweeper["tracking"], problems),
-        experiment_name=_text(sweeper, "experiment_name", problems)
-        or environment.get("MLFLOW_EXPERIMENT_NAME")
-        or str(config.hydra.job.name),
+        experiment_name=_text(sweeper, "experiment_name", problems),
         stop_grace_s=_seconds(sweeper, "stop_grace", 0.0, problems),
         poll_interval_s=_seconds(sweeper, "poll_interval", 0.01, problems),
         spawn=_spawns(sweeper["start_method"], problems),
@@ -181,6 +185,15 @@ def _replace_whole(sweeper: dict[str, Any], config: DictConfig) -> Iterator[str]
         sweeper[name] = {key: value for key, value in merged.items() if key in given}
         if dropped:
             yield f"{path}: the command line's mapping replaces the config's, of which {dropped} is dropped."
+
+
+def _nulls(config: DictConfig) -> Iterator[str]:
+    """The settings that the command line takes away: with null a default is meant, even where a job has a value."""
+    lines: Any = OmegaConf.to_container(config.hydra.overrides.hydra)
+    for override in OverridesParser.create().parse_overrides(lines):
+        key = override.key_or_group
+        if key.startswith("hydra.sweeper.") and not override.is_delete() and override.value() is None:
+            yield key.removeprefix("hydra.sweeper.")
 
 
 def _without_nulls(value: Any) -> Any:

@@ -14,11 +14,12 @@ from omegaconf import OmegaConf
 DEFAULTS = {
     "_target_": "hydra_plugins.hydra_azsweep_sweeper.azsweep_sweeper.AzsweepSweeper",
     "_recursive_": False,  # what the search space holds is data, never an object to make
+    "job": None,
     "search_space": {},
     "params": {},
     "zip": None,
     "initial_points": None,
-    "sampling_algorithm": "random",
+    "sampling_algorithm": None,  # random, unless the job says otherwise
     "objective": {"primary_metric": None, "goal": None},
     "limits": {
         "max_total_trials": None,
@@ -42,6 +43,8 @@ DEFAULTS = {
     "detach": False,
     "break_lock": False,
     "allow_spec_change": False,
+    "compute": {},
+    "export": None,
 }
 
 _PRESETS = ["_self_", {"early_termination": None}]  # none of configs/hydra/sweeper/early_termination until it is chosen

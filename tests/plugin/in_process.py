@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import run_and_report
 from hydra.core.global_hydra import GlobalHydra
-from hydra.types import HydraContext, RunMode
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core.spec import SweepSpec
-from hydra_plugins.hydra_azsweep_sweeper import _run
+from hydra_plugins.hydra_azsweep_sweeper._request import read_request
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 from tests.plugin.conftest import App, Run
 
@@ -74,9 +73,8 @@ def read(app: App, *arguments: str) -> Reading:
     """What a multirun with these arguments reads; a SpecError if it is refused."""
     with _hydra_of(app) as hydra:
         config = _composed(hydra, arguments)
-        context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         overrides: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
-        request = _run._read(context, config, overrides)  # noqa: SLF001 - the half of a sweep that starts nothing
+        request = read_request(hydra.config_loader, _never_called, config, overrides)
     return Reading(request.settings, request.spec, tuple(request.fixed))
 
 

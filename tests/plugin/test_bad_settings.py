@@ -18,11 +18,6 @@ REFUSED = [
         "sampling_algorithm={type: foo}",
         "sampling_algorithm.type: must be one of random, grid, bayesian; got foo.",
     ),
-    refused(
-        "no-type",
-        "sampling_algorithm={seed: 1}",
-        "sampling_algorithm.type: must be one of random, grid, bayesian; got null.",
-    ),
     refused("empty", "sampling_algorithm=''", "sampling_algorithm: must be one of random, grid, bayesian; got ''."),
     refused(
         "list",

@@ -269,7 +269,7 @@ def test_modules_that_are_executed_twice_do_no_harm(app: App) -> None:
         pytest.param(["x=uniform(0, 1)"], 1, "Sweep parameters 'x=uniform(0, 1)' requires --multirun\n", id="sample"),
         pytest.param(["x=2"], 0, "", id="run"),
         pytest.param(["--hydra-help"], 0, "--multirun,-m : Run multiple jobs", id="hydra-help"),
-        pytest.param(["--cfg", "hydra", "-p", "hydra.sweeper"], 0, "sampling_algorithm: random\n", id="config"),
+        pytest.param(["--cfg", "hydra", "-p", "hydra.sweeper"], 0, "start_method: auto\n", id="config"),
         pytest.param(["--info", "all"], 0, "AzsweepSweeper\n", id="info"),
         pytest.param(["--shell-completion", "query=bash"], 0, "hydra.sweeper.limits.max_total_trials=\n", id="keys"),
         pytest.param(["-sc", "query=bash"], 0, "hydra/sweeper=azsweep\n", id="groups"),

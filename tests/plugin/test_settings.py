@@ -25,7 +25,7 @@ EXPECTED = {
     "params": {},
     "zip": None,
     "initial_points": None,
-    "sampling_algorithm": "random",
+    "sampling_algorithm": None,
     "objective": {"primary_metric": None, "goal": None},
     "limits": {
         "max_total_trials": None,
@@ -49,6 +49,9 @@ EXPECTED = {
     "detach": False,
     "break_lock": False,
     "allow_spec_change": False,
+    "job": None,
+    "compute": {},
+    "export": None,
 }
 
 
@@ -71,6 +74,14 @@ def test_what_is_left_out_is_at_its_default(app: App, monkeypatch: pytest.Monkey
     assert (found.settings.stop_grace_s, found.settings.poll_interval_s) == (10.0, 1.0)
     assert (found.settings.devices, found.settings.spawn) == ((), False)
     assert (found.settings.notes, found.fixed) == ((), ())
+
+
+def test_settings_of_an_algorithm_without_a_type_are_randoms(app: App) -> None:
+    write_app(app, {})
+
+    assert read(app, "x=1,2", "hydra.sweeper.sampling_algorithm.seed=3").spec.sampling_algorithm == SamplingAlgorithm(
+        SamplerType.RANDOM, seed=3
+    )
 
 
 def test_a_deleted_setting_is_at_its_default(app: App) -> None:
@@ -96,7 +107,9 @@ def test_the_experiment_is_called_as_set_or_as_mlflow_or_the_app_has_it(
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
 
-    assert read_settings_of(app, *arguments).experiment_name == name
+    write_app(app, {"limits": {}})
+
+    assert read(app, "x=1,2", *arguments).settings.experiment_name == name
 
 
 def test_without_a_limit_as_many_trials_run_at_once_as_there_are_usable_cores(app: App) -> None:

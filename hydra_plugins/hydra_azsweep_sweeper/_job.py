@@ -1,0 +1,254 @@
+"""What an AzureML sweep job file means to a Hydra app: which key each name in it stands for. The lowest source of all.
+
+Where the job's command is a Hydra app's, it says which keys; otherwise names are keys.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from azsweep_core import expressions
+from azsweep_core._reading import shown
+from azsweep_core.distributions import Branch, Choice, Distribution
+from azsweep_core.errors import Problem, SpecError
+from azsweep_core.job_command import HydraCommand, as_argument
+from azsweep_core.job_file import Job, read_job
+from azsweep_core.job_task import JobInput, JobTask, read_task
+from hydra_plugins.hydra_azsweep_sweeper._override_text import to_text
+
+__all__ = ["JobSource", "merged", "read_job_source"]
+
+_CONFIG_OPTIONS = ("--config", "-cp", "-cn", "-cd", "--package", "-p")
+"""How those of Hydra's options begin that would change what the app's configuration is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSource:
+    """A job file in Hydra's words.
+
+    Args:
+        spec: what `read_sweep` reads, but for the search space.
+        search_space: by Hydra key, in the order of the file.
+        fixed: overrides that go with every trial.
+        unmapped: by Hydra key: why an input cannot be used here, unless something else gives the key a value.
+        notes, warnings: for the log.
+        problems: what is wrong with the file; of its space some is left out then.
+    """
+
+    job: Job | None = None
+    task: JobTask | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    search_space: Mapping[str, Distribution] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    unmapped: Mapping[str, Problem] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = False) -> JobSource:
+    """What `hydra.sweeper.job` names: a file, or `{file: pipeline.yml, node: tune}`; nothing if it is null.
+
+    Args:
+        known: top keys of the app's config. An input that maps to a key by its name is left out if there is none.
+        is_own_app: the app was made for this job: names are keys, and it has the inputs already.
+    """
+    if setting is None:
+        return JobSource()
+    try:
+        job = read_job(*_named(setting))
+    except SpecError as error:
+        return JobSource(problems=error.problems)
+    warnings = [*job.warnings()]
+    problems = [*job.validate()]
+    task: JobTask | None = None
+    try:
+        task = read_task(job)
+    except SpecError as error:
+        if is_own_app:
+            problems += error.problems
+        else:
+            warnings += [
+                replace(each, fix="So names of parameters are taken for Hydra keys.") for each in error.problems
+            ]
+    hydra = None if task is None or is_own_app else task.command.as_hydra()
+    reader = _Reader(job, task, hydra, problems)
+    search_space = reader.space()
+    inputs = _Inputs() if task is None or is_own_app else reader.inputs(task, known)
+    return JobSource(
+        job=job,
+        task=task,
+        spec={key: value for key, value in job.spec_mapping.items() if key != "search_space"},
+        search_space=search_space,
+        fixed=(*reader.constants(), *inputs.fixed),
+        unmapped=inputs.unmapped,
+        notes=(*reader.notes(), *inputs.notes),
+        warnings=(*warnings, *reader.doubts()),
+        problems=tuple(problems),
+    )
+
+
+def merged(own: Mapping[str, Any], job: Mapping[str, Any], dropped: Collection[str]) -> dict[str, Any]:
+    """The settings of a sweep: its own, and the job's where it has none.
+
+    Limits and objective are merged key by key, and so are settings of a sampling algorithm without a type.
+
+    Args:
+        dropped: what the job says of these keys, `limits.timeout` for instance, does not count.
+    """
+    rest = {key: _without(value, key, dropped) for key, value in job.items() if key not in dropped}
+    algorithm = own.get("sampling_algorithm")
+    if isinstance(algorithm, Mapping) and "type" not in algorithm:
+        theirs = rest.get("sampling_algorithm", "random")
+        theirs = theirs if isinstance(theirs, Mapping) else {"type": theirs}
+        own = {**own, "sampling_algorithm": {**theirs, **algorithm}}
+    for key in ("objective", "limits"):
+        if isinstance(own.get(key), Mapping) and isinstance(rest.get(key), Mapping):
+            own = {**own, key: {**rest[key], **own[key]}}
+    return {**rest, **own}
+
+
+def _without(value: Any, key: str, dropped: Collection[str]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: item for name, item in value.items() if f"{key}.{name}" not in dropped}
+
+
+def _named(setting: Any) -> tuple[Path, str | None]:
+    """File and node; relative files are relative to the working directory."""
+    if isinstance(setting, str) and setting.strip():
+        return Path(setting), None
+    if isinstance(setting, Mapping) and isinstance(setting.get("file"), str) and not setting.keys() - {"file", "node"}:
+        node = setting.get("node")
+        if node is None or isinstance(node, str):
+            return Path(setting["file"]), node
+    rule = "must be an AzureML sweep job file, or {file: pipeline.yml, node: NAME}"
+    raise SpecError([Problem("job", rule, shown(setting))])
+
+
+@dataclass(slots=True)
+class _Inputs:
+    """What the inputs of a job come to."""
+
+    fixed: list[str] = field(default_factory=list)
+    unmapped: dict[str, Problem] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads a job whose command may be a Hydra app's; what cannot be read becomes a problem."""
+
+    job: Job
+    task: JobTask | None
+    hydra: HydraCommand | None
+    problems: list[Problem]
+
+    def space(self) -> dict[str, Distribution]:
+        found: dict[str, Distribution] = {}
+        for name, given in self.job.spec_mapping["search_space"].items():
+            where = f"{self.job.where}: search_space.{name}"
+            try:
+                drawn = self._in_hydras_words(expressions.read(given, where, all_branches=True), where)
+            except SpecError as error:
+                self.problems.extend(error.problems)
+                continue
+            key = self._key(name)
+            if key.lstrip("+") in (each.lstrip("+") for each in found):
+                rule = f"{key} has the value of one parameter"
+                self.problems.append(
+                    Problem(where, rule, None, "Let the command give each parameter a key of its own.")
+                )
+            found[key] = drawn
+        return found
+
+    def constants(self) -> Iterator[str]:
+        """The overrides of the command that are the same for every trial."""
+        for override in () if self.hydra is None else self.hydra.constants:
+            if not override.lstrip("+~").startswith(("hydra.", "hydra/")):
+                yield override
+
+    def inputs(self, task: JobTask, known: Collection[Any]) -> _Inputs:
+        found = _Inputs()
+        for name, given in task.inputs.items():
+            if name in self.job.spec_mapping["search_space"]:
+                continue
+            key = name if self.hydra is None else self.hydra.keys.get(f"inputs.{name}")
+            if key is None or (self.hydra is None and key not in known):
+                found.notes.append(f"job: inputs.{name} is not used: no key of the app has its value.")
+            elif given.is_remote:
+                rule = "must be on this machine to be used here"
+                fix = f"Say where it is: {key}=./{_file_name(given)}."
+                found.unmapped[key.lstrip("+")] = Problem(f"{self.job.where}: inputs.{name}", rule, given.path, fix)
+            else:
+                found.fixed.append(f"{key}={self._input_text(given, task.folder)}")
+        return found
+
+    def notes(self) -> Iterator[str]:
+        for name in self.job.spec_mapping["search_space"]:
+            key = self._key(name)
+            if key != name:
+                yield f"job: search_space.{name} is {key}."
+        for constant in self.constants():
+            yield f"job: its command says {constant} for every trial."
+
+    def doubts(self) -> Iterator[Problem]:
+        """Of the command: what Hydra can be told by the app's own command only."""
+        options: Sequence[str] = () if self.hydra is None else self.hydra.options
+        for index, word in enumerate(options):
+            if word.startswith(_CONFIG_OPTIONS):
+                got = word if "=" in word else " ".join(options[index : index + 2])
+                where = f"{self.job.where}: trial.command"
+                yield Problem(
+                    where, "an option of Hydra's has no effect from there", got, "Give it on the command line."
+                )
+
+    def _key(self, name: str) -> str:
+        if self.hydra is None or self.task is None:
+            return name
+        return self.hydra.keys.get(self.task.placeholder(name), name)
+
+    def _in_hydras_words(self, drawn: Distribution, where: str) -> Distribution:
+        """The expression with full keys in its branches, and texts that a Hydra app is handed as Hydra reads them."""
+        if not isinstance(drawn, Choice) or not isinstance(drawn.values, (list, tuple)):
+            return drawn
+        return Choice([self._value(value, f"{where}.values[{index}]") for index, value in enumerate(drawn.values)])
+
+    def _value(self, value: Any, where: str) -> Any:
+        if isinstance(value, Branch):
+            children = {
+                f"/{self._key(key)}": self._child(child, f"{where}.{key}") for key, child in value.children.items()
+            }
+            return Branch(None, children)
+        return self._as_hydra_reads(value, where) if self.hydra is not None and isinstance(value, str) else value
+
+    def _child(self, child: Any, where: str) -> Any:
+        return self._in_hydras_words(child, where) if isinstance(child, Distribution) else self._value(child, where)
+
+    def _as_hydra_reads(self, text: str, where: str) -> Any:
+        try:
+            override = OverridesParser.create().parse_override(f"key={text}")
+            if not override.is_sweep_override():
+                return override.value()
+            rule = "is several values to Hydra, as it stands in the command"
+        except HydraException as error:
+            rule = f"must be a value that Hydra can read from the command ({str(error).partition(chr(10))[0]})"
+        self.problems.append(Problem(where, rule, text, "Quote it for Hydra, too: \"'a,b'\"."))
+        return text
+
+    def _input_text(self, given: JobInput, folder: Path) -> str:
+        """The value part of an override."""
+        if given.path is not None:
+            return to_text(os.path.normpath(folder / given.path.removeprefix("file://").removeprefix("file:")))
+        return to_text(given.value) if self.hydra is None else as_argument(given.value)
+
+
+def _file_name(given: JobInput) -> str:
+    return Path(str(given.path).rstrip("/")).name.partition(":")[0] or "data"
