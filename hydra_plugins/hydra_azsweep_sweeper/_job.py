@@ -79,6 +79,8 @@ def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = 
                 replace(each, fix="So names of parameters are taken for Hydra keys.") for each in error.problems
             ]
     hydra = None if task is None or is_own_app else task.command.as_hydra()
+    if hydra is not None:
+        problems += [replace(each, where=f"{job.where}: {each.where}") for each in hydra.problems]
     reader = _Reader(job, task, hydra, problems)
     search_space = reader.space()
     inputs = _Inputs() if task is None or is_own_app else reader.inputs(task, known)
@@ -240,8 +242,7 @@ class _Reader:
             rule = "is several values to Hydra, as it stands in the command"
         except HydraException as error:
             rule = f"must be a value that Hydra can read from the command ({str(error).partition(chr(10))[0]})"
-        self.problems.append(Problem(where, rule, text, "Quote it for Hydra, too: \"'a,b'\"."))
-        return text
+        raise SpecError([Problem(where, rule, text, f"Quote it for Hydra, too: \"'{text}'\".")])
 
     def _input_text(self, given: JobInput, folder: Path) -> str:
         """The value part of an override."""

@@ -265,6 +265,15 @@ def _overlapping(entries: Sequence[_Entry], config_loader: ConfigLoader) -> Iter
             holder = by_path.get(".".join(parts[:length]))
             if holder is None or not (holder.is_drawn or entry.is_drawn):
                 continue
-            if not config_loader.get_group_options(holder.path):
+            if not config_loader.get_group_options(holder.path) and not _only_elsewhere(holder.drawn_from):
                 rule = f"{entry.path} is a part of {holder.path}, which is given in {holder.where}"
                 yield entry.path, Problem(entry.where, rule, None, "Keep one of the two.")
+
+
+def _only_elsewhere(drawn_from: Any) -> bool:
+    """Whether it is a nested choice that gives values to other keys alone, as those of job files do."""
+    values = drawn_from.values if isinstance(drawn_from, Choice) else ()
+    return bool(values) and all(
+        isinstance(value, Branch) and value.group is None and all(key.startswith("/") for key in value.children)
+        for value in values
+    )

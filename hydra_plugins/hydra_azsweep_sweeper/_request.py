@@ -92,6 +92,8 @@ def read_request(
     hooks = hooks_of(task_function)
     job = read_job_source(settings.job, config.keys(), is_own_app=hooks is not None)
     problems += job.problems
+    if problems and job.job is None and settings.job is not None:
+        raise SpecError(problems)  # the rest would be judged without what the file says
     settings = replace(settings, experiment_name=_experiment(settings, job, config))
     wanted = merged(settings.spec, job.spec, settings.dropped)
     overrides = read_overrides(
