@@ -6,7 +6,7 @@ Where the job's command is a Hydra app's, it says which keys; otherwise names ar
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,16 @@ def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = 
         problems += [replace(each, where=f"{job.where}: {each.where}") for each in hydra.problems]
     reader = _Reader(job, task, hydra, problems)
     search_space = reader.space()
+    constants = tuple(reader.constants())
     inputs = _Inputs() if task is None or is_own_app else reader.inputs(task, known)
     return JobSource(
         job=job,
         task=task,
         spec={key: value for key, value in job.spec_mapping.items() if key != "search_space"},
         search_space=search_space,
-        fixed=(*reader.constants(), *inputs.fixed),
+        fixed=(*constants, *inputs.fixed),
         unmapped=inputs.unmapped,
-        notes=(*reader.notes(), *inputs.notes),
+        notes=(*reader.notes(constants), *inputs.notes),
         warnings=(*warnings, *reader.doubts()),
         problems=tuple(problems),
     )
@@ -174,7 +175,13 @@ class _Reader:
     def constants(self) -> Iterator[str]:
         """The overrides of the command that are the same for every trial."""
         for override in () if self.hydra is None else self.hydra.constants:
-            if not override.lstrip("+~").startswith(("hydra.", "hydra/")):
+            if override.lstrip("+~").startswith(("hydra.", "hydra/")):
+                continue
+            try:
+                self._as_hydra_reads(override.partition("=")[2], f"{self.job.where}: trial.command")
+            except SpecError as error:
+                self.problems.extend(error.problems)
+            else:
                 yield override
 
     def inputs(self, task: JobTask, known: Collection[Any]) -> _Inputs:
@@ -190,15 +197,15 @@ class _Reader:
                 fix = f"Say where it is: {key}=./{_file_name(given)}."
                 found.unmapped[key.lstrip("+")] = Problem(f"{self.job.where}: inputs.{name}", rule, given.path, fix)
             else:
-                found.fixed.append(f"{key}={self._input_text(given, task.folder)}")
+                found.fixed += self._override(name, key, given, task.folder)
         return found
 
-    def notes(self) -> Iterator[str]:
+    def notes(self, constants: Iterable[str]) -> Iterator[str]:
         for name in self.job.spec_mapping["search_space"]:
             key = self._key(name)
             if key != name:
                 yield f"job: search_space.{name} is {key}."
-        for constant in self.constants():
+        for constant in constants:
             yield f"job: its command says {constant} for every trial."
 
     def doubts(self) -> Iterator[Problem]:
@@ -244,11 +251,18 @@ class _Reader:
             rule = f"must be a value that Hydra can read from the command ({str(error).partition(chr(10))[0]})"
         raise SpecError([Problem(where, rule, text, f"Quote it for Hydra, too: \"'{text}'\".")])
 
-    def _input_text(self, given: JobInput, folder: Path) -> str:
-        """The value part of an override."""
-        if given.path is not None:
-            return to_text(os.path.normpath(folder / given.path.removeprefix("file://").removeprefix("file:")))
-        return to_text(given.value) if self.hydra is None else as_argument(given.value)
+    def _override(self, name: str, key: str, given: JobInput, folder: Path) -> Iterator[str]:
+        """The override that gives a key its input; none, but a problem, if Hydra could not read it."""
+        try:
+            if given.path is not None:
+                value: Any = os.path.normpath(folder / given.path.removeprefix("file://").removeprefix("file:"))
+            elif self.hydra is not None:
+                value = self._as_hydra_reads(as_argument(given.value), f"{self.job.where}: inputs.{name}")
+            else:
+                value = given.value
+            yield f"{key}={to_text(value)}"
+        except SpecError as error:
+            self.problems.extend(error.problems)
 
 
 def _file_name(given: JobInput) -> str:

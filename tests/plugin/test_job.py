@@ -282,6 +282,18 @@ REFUSED = [
         LINE + "search_space.o.values[0]: is several values to Hydra, as it stands in the command; got 1,2. "
         "Quote it for Hydra, too: \"'1,2'\".",
     ),
+    refused(
+        "several-values-of-an-input",
+        job(inputs={"epochs": "1,2"}, command=PYTHON + "net.lr=${{search_space.lr}} epochs=${{inputs.epochs}}"),
+        LINE + "inputs.epochs: is several values to Hydra, as it stands in the command; got 1,2. "
+        "Quote it for Hydra, too: \"'1,2'\".",
+    ),
+    refused(
+        "several-values-in-the-command",
+        job(inputs={}, command=PYTHON + "net.lr=${{search_space.lr}} epochs=1,2"),
+        LINE + "trial.command: is several values to Hydra, as it stands in the command; got 1,2. "
+        "Quote it for Hydra, too: \"'1,2'\".",
+    ),
     refused("no-key-of-a-job", job(compte="c", inputs={}), LINE + "compte: unknown key. Did you mean compute?"),
 ]
 
