@@ -1,0 +1,113 @@
+"""What azure-ai-ml itself says about job files: a program that runs where azure-ai-ml is, and nothing of this project.
+
+Reads the text of a file a line, as JSON, and answers it with `{"valid": ..., "reason": ...}`.
+A sweep job is loaded and made into the request that would be sent; a pipeline's sweep nodes are held to the schema of
+such a node, and the components that they run are not looked at. Paths need not exist. Nothing is sent: sockets are off.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from azure.ai.ml._schema._sweep.parameterized_sweep import ParameterizedSweepSchema
+from azure.ai.ml._schema._utils.data_binding_expression import support_data_binding_expression_for_fields
+from azure.ai.ml._schema.core.fields import LocalPathField
+from azure.ai.ml.constants._common import BASE_PATH_CONTEXT_KEY
+from azure.ai.ml.entities import Job
+from marshmallow import EXCLUDE, ValidationError
+
+REMOTE = re.compile(r"azureml:|git\+|https?:|wasbs?:|abfss?:")
+OF_OTHERS = ("type", "component", "trial")
+"""Keys of a pipeline's node beside those of the sweep's own, which alone are judged."""
+
+
+def judge(document: Any, folder: Path) -> str | None:
+    """Why the client refuses it; None if it does not. The folder stands for that of the file."""
+    if not isinstance(document, dict):
+        return "no mapping"
+    if document.get("type") == "pipeline":
+        jobs = document.get("jobs")
+        nodes = jobs.items() if isinstance(jobs, dict) else ()
+        sweeps = {name: node for name, node in nodes if isinstance(node, dict) and node.get("type") == "sweep"}
+        refused = [reason for name, node in sweeps.items() for reason in judge_node(f"jobs.{name}", node, folder)]
+        return ("; ".join(refused) or None) if sweeps else "no sweep node"
+    return judge_job(document, folder)
+
+
+def judge_job(document: dict[str, Any], folder: Path) -> str | None:
+    try:
+        job = Job._load(data=without_files(document, folder), yaml_path=folder / "job.yml")  # noqa: SLF001 - `load_job`
+        if type(job).__name__ != "SweepJob":
+            return f"read as {type(job).__name__}"
+        job._to_rest_object()  # noqa: SLF001 - what is done first to submit it
+    except Exception as error:  # noqa: BLE001 - whatever the client raises, it does not take the file
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def judge_node(where: str, node: dict[str, Any], folder: Path) -> Iterator[str]:
+    if "trial" not in node:
+        yield f"{where}.trial: is missing"
+    schema = ParameterizedSweepSchema(context={BASE_PATH_CONTEXT_KEY: folder})
+    support_data_binding_expression_for_fields(schema, list(OF_OTHERS))
+    try:
+        schema.load({key: value for key, value in node.items() if key in schema.fields}, unknown=EXCLUDE)
+    except ValidationError as error:
+        yield f"{where}: {json.dumps(error.normalized_messages(), default=str)}"
+    except Exception as error:  # noqa: BLE001 - the same
+        yield f"{where}: {type(error).__name__}: {error}"
+
+
+def without_files(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same with an environment whose files are there, where it refers to files."""
+    trial = document.get("trial")
+    environment = trial.get("environment") if isinstance(trial, dict) else None
+    if not isinstance(trial, dict) or not isinstance(environment, dict):
+        return document
+    changed = dict(environment)
+    if isinstance(environment.get("conda_file"), str) and environment["conda_file"]:
+        changed["conda_file"] = str(folder / "conda.yml")
+    build = environment.get("build")
+    if isinstance(build, dict) and isinstance(build.get("path"), str) and not REMOTE.match(build["path"]):
+        changed["build"] = {**build, "path": str(folder)}
+    return {**document, "trial": {**trial, "environment": changed}}
+
+
+def any_local_path(field: Any, value: str) -> Path:
+    """Takes the place of the client's look whether a path exists."""
+    if REMOTE.match(str(value)):
+        raise field.make_error("path_not_exist", path=value, allow_type="path")
+    return Path(value)
+
+
+def no_network(*_: object, **__: object) -> NoReturn:
+    raise OSError("the judge uses no network")
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    for holder, name in ((socket.socket, "connect"), (socket, "getaddrinfo")):
+        setattr(holder, name, no_network)
+    LocalPathField._resolve_path = any_local_path  # noqa: SLF001 - there is no other seam
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "conda.yml").write_text("dependencies: [python]\n")
+        print(json.dumps("ready"), flush=True)
+        for line in sys.stdin:
+            reason = judge(yaml.load(json.loads(line), loader), Path(folder))
+            print(json.dumps({"valid": reason is None, "reason": reason or ""}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
