@@ -30,6 +30,8 @@ _MARK = re.compile("\ue000(\\d+)\ue001")
 _OPERATORS = frozenset({"&&", "||", ";", "|", "&", "\n"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SHELLS_OWN = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+_ESCAPED = re.compile(r"\\[$`\n]")
+"""What Python's shlex reads in another way than a shell does."""
 _VARIABLE = "AZSWEEP_VALUE_"
 
 
@@ -185,6 +187,8 @@ def _unquoted(text: str) -> Iterator[tuple[int, str, str]]:
 
 def _needs_shell(text: str) -> bool:
     marked = _marked(text.strip())[0]
+    if _ESCAPED.search(marked):
+        return True
     bare = []
     for index, character, quote in _unquoted(marked):
         if character in "$`" and quote != "'":
