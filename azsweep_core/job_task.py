@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def _trial(job: Job) -> tuple[Mapping[str, Any], Path, str]:
     if is_remote(named) or not named.endswith((".yml", ".yaml")):
         rule, fix = "must be a component of this machine", "Name its file, or write it out below trial."
         raise SpecError([Problem(f"{job.where}: trial", rule, job.trial, fix)])
-    file = job.path.parent / named
+    file = Path(os.path.normpath(job.path.parent / named))
     return load_document(file), file, str(file)
 
 
