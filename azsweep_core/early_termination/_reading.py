@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from azsweep_core._reading import MappingReader, nearest, shown
+from azsweep_core.azureml_objects import as_plain
 from azsweep_core.early_termination._asha import AshaPolicy
 from azsweep_core.early_termination._bandit import BanditPolicy
 from azsweep_core.early_termination._base import Policy
@@ -30,14 +31,15 @@ _FIELDS: Mapping[type[Policy], _Fields] = {
 _NAMES = tuple(policy.type for policy in _FIELDS)
 
 
-def read_policy(mapping: object, where: str = "early_termination") -> Policy:
-    """The policy a mapping describes; its type in any case, with or without the underscore.
+def read_policy(given: object, where: str = "early_termination") -> Policy:
+    """The policy a mapping, or an object of azure-ai-ml, describes; its type in any case, with or without underscore.
 
     Raises SpecError with every problem of names and types.
 
     >>> read_policy({"type": "MedianStopping", "delay_evaluation": 5})
     MedianStoppingPolicy(evaluation_interval=1, delay_evaluation=5)
     """
+    mapping = as_plain(given)
     policy = _policy_named(mapping, where)
     problems: list[Problem] = []
     reader = MappingReader(mapping, where, ("type", *_FIELDS[policy]), problems)
@@ -46,7 +48,16 @@ def read_policy(mapping: object, where: str = "early_termination") -> Policy:
         reader.problem("truncation_percentage", "is required for truncation_selection", None)
     if problems:
         raise SpecError(problems)
-    return policy(**settings)
+    return policy(**_without_default_slack(settings))
+
+
+def _without_default_slack(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings without the slack that azure-ai-ml writes as 0 beside the one that was given."""
+    slacks = {name: slack for name, slack in settings.items() if name.startswith("slack_")}
+    zeros = [name for name, slack in slacks.items() if slack == 0]
+    if len(slacks) == 2 and len(zeros) == 1:
+        return {name: value for name, value in settings.items() if name != zeros[0]}
+    return settings
 
 
 def _policy_named(mapping: object, where: str) -> type[Policy]:

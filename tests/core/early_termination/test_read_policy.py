@@ -27,6 +27,16 @@ TYPES = "early_termination.type: must be one of bandit, median_stopping, truncat
         pytest.param({"type": "bandit", "slack_factor": 0.1}, BanditPolicy(slack_factor=0.1), id="bandit"),
         pytest.param({"type": "Bandit", "slack_amount": 1}, BanditPolicy(slack_amount=1), id="any-case"),
         pytest.param({"type": "bandit", "slack_amount": 0}, BanditPolicy(slack_amount=0), id="slack-of-zero-is-given"),
+        pytest.param(
+            {"type": "bandit", "slack_factor": 0.1, "slack_amount": 0.0},
+            BanditPolicy(slack_factor=0.1),
+            id="slack-of-zero-beside-the-other-as-azure-ai-ml-writes-it",
+        ),
+        pytest.param(
+            {"type": "bandit", "slack_factor": 0, "slack_amount": 0},
+            BanditPolicy(slack_factor=0, slack_amount=0),
+            id="both-slacks-of-zero",
+        ),
         pytest.param({"type": "bandit", "slack_factor": "0.1"}, BanditPolicy(slack_factor=0.1), id="number-as-text"),
         pytest.param(
             {"type": "bandit", "slack_factor": 0.1, "slack_amount": None}, BanditPolicy(slack_factor=0.1), id="null-key"
