@@ -14,6 +14,7 @@ from typing import Any
 from azsweep_core._choice import GROUP
 from azsweep_core._expression_text import ExpressionSyntaxError, parse, write
 from azsweep_core._values import count_of, is_finite_number, shown
+from azsweep_core.azureml_objects import class_name
 from azsweep_core.distributions import DISTRIBUTIONS, Branch, Choice, Distribution, Randint
 from azsweep_core.errors import Problem, SpecError
 
@@ -129,9 +130,10 @@ def _nearest(name: object, names: Sequence[str]) -> str:
     return f"Did you mean {near[0]}?" if near else f"It can be {', '.join(names)}."
 
 
-def _is_azure(thing: object) -> bool:
-    cls = type(thing)
-    return cls.__module__.startswith("azure.ai.ml") and cls.__name__.lower() in DISTRIBUTIONS
+def _azures_kind(thing: object) -> str | None:
+    """The expression that an object of azure-ai-ml is; None for everything else."""
+    kind = (class_name(thing) or "").lower()
+    return kind if kind in DISTRIBUTIONS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,8 @@ class _Reader:
             return self._text(thing, where)
         if isinstance(thing, Mapping):
             return self._mapping(thing, where)
-        if _is_azure(thing):
-            cls = DISTRIBUTIONS[type(thing).__name__.lower()]
+        if (kind := _azures_kind(thing)) is not None:
+            cls = DISTRIBUTIONS[kind]
             given = {name: getattr(thing, name, None) for name in cls.__match_args__}
             given = {name: value for name, value in given.items() if value is not None}
             return self._bind(cls, given, where, f"{cls.kind} object with {shown(given)}")
@@ -294,7 +296,7 @@ class _Reader:
 
 def _draws(thing: object) -> bool:
     """True for an expression in any notation but text, which can be a value."""
-    return isinstance(thing, Distribution) or is_expression(thing) or _is_azure(thing)
+    return isinstance(thing, Distribution) or is_expression(thing) or _azures_kind(thing) is not None
 
 
 def _is_branch(thing: object) -> bool:

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from azsweep_core._reading import MappingReader, join, shown
+from azsweep_core.azureml_objects import as_plain
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.limits import Limits
 from azsweep_core.search_space import SearchSpace
@@ -88,11 +89,12 @@ class SamplingAlgorithm:
 
     @classmethod
     def read(cls, value: object, where: str = "sampling_algorithm") -> SamplingAlgorithm:
-        """The algorithm that a name (`random`) or a mapping (`{type: random, seed: 1}`) stands for.
+        """The algorithm that a name (`random`), a mapping (`{type: random, seed: 1}`) or an object stands for.
 
         Raises SpecError with every problem of names and types; meaning is `validate`'s business.
         """
         problems: list[Problem] = []
+        value = as_plain(value)
         if isinstance(value, Mapping):
             reader = MappingReader(value, where, ("type", *OPTIONS), problems)
             sampler = _member(SamplerType, value.get("type"), join(where, "type"), problems)

@@ -9,6 +9,7 @@ from typing import Any
 from azsweep_core import expressions
 from azsweep_core._reading import MappingReader, join, nearest
 from azsweep_core._zip import read_zip
+from azsweep_core.azureml_objects import as_plain
 from azsweep_core.early_termination import Policy, read_policy
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.initial_points import count_outside, doubtful_points, read_initial_points
@@ -250,6 +251,7 @@ def _based(space: SearchSpace, algorithm: SamplingAlgorithm) -> SearchSpace:
 
 
 def _read_objective(value: object, where: str) -> Objective:
+    value = as_plain(value)
     if isinstance(value, Mapping) and all(setting is None for setting in value.values()):
         raise SpecError([Problem(where, "must name a primary_metric and a goal")])
     problems: list[Problem] = []
@@ -269,7 +271,7 @@ def _read_objective(value: object, where: str) -> Objective:
 
 def _read_limits(value: object, where: str) -> Limits:
     problems: list[Problem] = []
-    reader = MappingReader(value, where, tuple(_LIMITS), problems)
+    reader = MappingReader(as_plain(value), where, tuple(_LIMITS), problems)
     given = reader.read({name: read for name, (_, read) in _LIMITS.items()})
     if problems:
         raise SpecError(problems)
