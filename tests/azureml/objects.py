@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from azure.ai.ml import Input, Output, command
 from azure.ai.ml import entities as azure_entities
 from azure.ai.ml import sweep as azure_sweep
@@ -63,9 +62,10 @@ def read_whole(job: Job) -> Any:
 
 def written(thing: Any, folder: Path) -> Job:
     """The job that the file describes which azure-ai-ml writes of the object."""
-    job = thing._to_job() if type(thing).__name__ == "Sweep" else thing
+    job = thing._to_job() if type(thing).__name__ == "Sweep" else thing  # noqa: SLF001 - as it is submitted
     file = folder / "job.yml"
-    file.write_text(yaml.safe_dump(json.loads(json.dumps(job._to_dict())), sort_keys=False))
+    file.unlink(missing_ok=True)
+    job.dump(str(file))
     return read_job(file)
 
 
