@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-__all__ = ["AzsweepError", "Problem", "SpecError", "StoreUnreachable"]
+__all__ = ["AzsweepError", "Place", "Problem", "SpecError", "StoreUnreachable"]
+
+
+class Place(NamedTuple):
+    """A line of a file, the first one being 1; or all of the file."""
+
+    file: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +24,11 @@ class Problem:
     """One thing that is wrong (or doubtful) in what the user wrote.
 
     Args:
-        where: dotted path of the setting, as the user would look for it.
+        where: dotted path of the setting, as the user would look for it; "" for all of a file.
         rule: what must hold there.
         got: what was found instead, as the user wrote it.
         fix: a whole sentence that says what to do.
+        place: the file and line that the user wrote it in, if that is known.
 
     >>> print(Problem("limits.timeout", "must be greater than 0 seconds", "-5", "Leave it out for no limit."))
     limits.timeout: must be greater than 0 seconds; got -5. Leave it out for no limit.
@@ -26,11 +38,13 @@ class Problem:
     rule: str
     got: str | None = None
     fix: str | None = None
+    place: Place | None = None
 
     def __str__(self) -> str:
+        where = ": ".join(str(part) for part in (self.place, self.where) if part)
         got = "" if self.got is None else f"; got {self.got}"
         fix = "" if self.fix is None else f" {self.fix}"
-        return f"{self.where}: {self.rule}{got}.{fix}"
+        return f"{where}: {self.rule}{got}.{fix}"
 
 
 class AzsweepError(Exception):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from azsweep_core._job_rules import SPEC_KEYS, job_problems, node_problems
 from azsweep_core._reading import nearest, shown
+from azsweep_core._yaml_lines import YamlFile, read_yaml
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import JobCommand
 
-__all__ = ["Job", "load_document", "read_job"]
+__all__ = ["Job", "read_job"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,22 +21,35 @@ class Job:
     """A sweep as AzureML's file describes it.
 
     Args:
+        file: that it is written in.
         name: of the pipeline's node; None for a sweep job.
         spec_mapping: what `read_sweep` reads, with `absolute_children`.
         trial: the trial's mapping, or the component that a pipeline's node refers to.
         raw: the job or node as it stands in the file.
-        where: file and node, as problems name them.
         pipeline_inputs: of the pipeline that the node stands in.
     """
 
-    path: Path
+    file: YamlFile
     name: str | None
     spec_mapping: Mapping[str, Any]
     trial: Mapping[str, Any] | str
     inputs: Mapping[str, Any]
     raw: Mapping[str, Any]
-    where: str
     pipeline_inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The file, as the user named it."""
+        return self.file.path
+
+    @property
+    def where(self) -> str:
+        """The dotted path of the job in its file: "" unless it is the node of a pipeline."""
+        return "" if self.name is None else f"jobs.{self.name}"
+
+    def located(self, problems: Iterable[Problem]) -> Iterator[Problem]:
+        """Problems of this job, told with paths below it, with their lines and whole paths."""
+        return self.file.located(problems, self.where)
 
     @property
     def command(self) -> str | None:
@@ -46,18 +58,24 @@ class Job:
 
     def validate(self) -> Iterator[Problem]:
         """Placeholders of the command that nothing gives a value."""
+        return self.located(self._unknown_placeholders())
+
+    def warnings(self) -> Iterator[Problem]:
+        """What is missing or idle, but does no harm."""
+        return self.located(self._doubts())
+
+    def _unknown_placeholders(self) -> Iterator[Problem]:
         known = [f"{self._kind}.{name}" for name in _names(self.spec_mapping["search_space"])]
         for key in ("inputs", "outputs"):
             known += [f"{key}.{name}" for name in (*(self.raw.get(key) or ()), *self._declared(key))]
         for placeholder in JobCommand(self.command or "").required:
             if placeholder not in known:
                 fix = nearest(placeholder, known)
-                yield Problem(f"{self.where}: trial.command", "unknown placeholder", f"${{{{{placeholder}}}}}", fix)
+                yield Problem("trial.command", "unknown placeholder", f"${{{{{placeholder}}}}}", fix)
 
-    def warnings(self) -> Iterator[Problem]:
-        """What is missing or idle, but does no harm."""
+    def _doubts(self) -> Iterator[Problem]:
         if "sampling_algorithm" not in self.spec_mapping:
-            yield Problem(f"{self.where}: sampling_algorithm", "is missing, which means random")
+            yield Problem("sampling_algorithm", "is missing, which means random")
         if self.command is None:
             return
         used = JobCommand(self.command).placeholders
@@ -65,7 +83,7 @@ class Job:
             placeholder = f"{self._kind}.{name}"
             if placeholder not in used:
                 fix = f"Pass it on with ${{{{{placeholder}}}}}."
-                yield Problem(f"{self.where}: search_space.{name}", "the command does not use it", None, fix)
+                yield Problem(f"search_space.{name}", "the command does not use it", None, fix)
 
     @property
     def _kind(self) -> str:
@@ -95,47 +113,26 @@ def read_job(path: str | Path, name: str | None = None) -> Job:
     Raises:
         SpecError: with every problem of AzureML's own rules for such a file: required keys, types of values, names.
     """
-    path = Path(path)
-    document = load_document(path)
+    file = read_yaml(Path(path))
+    document = file.content
     if document.get("type") == "pipeline":
-        node_name, node = _sweep_node(document, path, name)
-        at, problems = f"{path}: jobs.{node_name}", [*node_problems(node)]
+        node_name, node = _sweep_node(file, name)
+        problems = [*file.repeated, *file.located(node_problems(node), f"jobs.{node_name}")]
     else:
         node_name, node = None, document
-        at, problems = str(path), [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
+        shape = [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
+        problems = [*file.repeated, *file.located(shape)]
     if problems:
-        raise SpecError(Problem(f"{at}: {one.where}", one.rule, one.got, one.fix) for one in problems)
-    spec = {key: node[key] for key in SPEC_KEYS if key in node}
-    inputs = node.get("inputs") or {}
-    of_pipeline = {} if node_name is None else document.get("inputs") or {}
+        raise SpecError(problems)
     return Job(
-        path=path,
+        file=file,
         name=node_name,
-        spec_mapping=spec,
+        spec_mapping={key: node[key] for key in SPEC_KEYS if key in node},
         trial=node["trial"],
-        inputs=inputs,
+        inputs=node.get("inputs") or {},
         raw=node,
-        where=at,
-        pipeline_inputs=of_pipeline,
+        pipeline_inputs={} if node_name is None else document.get("inputs") or {},
     )
-
-
-def load_document(path: Path) -> Mapping[str, Any]:
-    """The mapping that a YAML file holds.
-
-    Raises:
-        SpecError: if it holds none.
-    """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError([Problem(str(path), f"cannot be read: {error.strerror}")]) from error
-    except Exception as error:  # `!!bool maybe`, thousands of levels, no UTF-8 ...: PyYAML raises what it meets
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise SpecError([Problem(str(path), f"must be YAML: {reason}")]) from error
-    if not isinstance(document, dict):
-        raise SpecError([Problem(str(path), "must hold a mapping", shown(document))])
-    return document
 
 
 def _kind_problems(document: Mapping[str, Any], name: str | None) -> Iterator[Problem]:
@@ -146,16 +143,18 @@ def _kind_problems(document: Mapping[str, Any], name: str | None) -> Iterator[Pr
         yield Problem("type", f"only a pipeline has a node {name}", kind, "Leave the name out.")
 
 
-def _sweep_node(document: Mapping[str, Any], path: Path, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    jobs = document.get("jobs")
+def _sweep_node(file: YamlFile, name: str | None) -> tuple[str, Mapping[str, Any]]:
+    jobs = file.content.get("jobs")
     nodes = {} if not isinstance(jobs, Mapping) else jobs
     sweeps = {
         str(key): node for key, node in nodes.items() if isinstance(node, Mapping) and node.get("type") == "sweep"
     }
-    where = f"{path}: jobs"
+    problem = None
     if not sweeps:
-        raise SpecError([Problem(where, "the pipeline must have a node of type sweep")])
-    if name is not None and name not in sweeps:
-        raise SpecError([Problem(where, "has no such sweep node", name, nearest(name, tuple(sweeps)))])
+        problem = Problem("jobs", "the pipeline must have a node of type sweep")
+    elif name is not None and name not in sweeps:
+        problem = Problem("jobs", "has no such sweep node", name, nearest(name, tuple(sweeps)))
+    if problem is not None:
+        raise SpecError(file.located([problem]))
     name = next(iter(sweeps)) if name is None else name
     return name, sweeps[name]

@@ -13,6 +13,7 @@ from typing import Any
 
 from azsweep_core._job_rules import SPEC_KEYS
 from azsweep_core._reading import shown
+from azsweep_core._yaml_lines import YamlFile
 from azsweep_core.azureml_objects import as_plain, class_name
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_file import Job
@@ -45,13 +46,12 @@ def read_job_object(thing: object) -> Job:
     if problems:
         raise SpecError(problems)
     return Job(
-        path=folder / name,
+        file=YamlFile(folder / name, raw, name=name),
         name=None,
         spec_mapping={key: raw[key] for key in SPEC_KEYS if key in raw},
         trial=raw["trial"],
         inputs=raw["inputs"],
         raw=raw,
-        where=name,
     )
 
 

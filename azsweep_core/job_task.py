@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from azsweep_core._reading import shown
+from azsweep_core._reading import join, shown
+from azsweep_core._yaml_lines import YamlFile, read_yaml
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import JobCommand
-from azsweep_core.job_file import Job, load_document
+from azsweep_core.job_file import Job
 
 __all__ = ["JobInput", "JobTask", "is_remote", "read_task"]
 
@@ -55,7 +56,8 @@ class JobTask:
     """What each trial runs, as the files say it.
 
     Args:
-        where: of the command, as problems name it.
+        file: that the command is written in.
+        trial: the dotted path there of the mapping that holds the command; "" for a component's file.
         folder: of the job file; what relative paths of inputs are relative to.
         code: the source folder, absolute, or what only AzureML has; None if there is none.
         environment_variables: to start the command with.
@@ -65,7 +67,8 @@ class JobTask:
         distribution: as the file has it.
     """
 
-    where: str
+    file: YamlFile
+    trial: str
     folder: Path
     command: JobCommand
     code: str | None
@@ -74,6 +77,12 @@ class JobTask:
     outputs: tuple[str, ...]
     parameters_are_inputs: bool
     distribution: Mapping[str, Any] | None = None
+
+    @property
+    def where(self) -> str:
+        """The command, as problems name it."""
+        at = join(self.trial, "command")
+        return f"{self.file.place(at)}: {at}"
 
     def placeholder(self, parameter: str) -> str:
         """What the command calls a parameter of the search space."""
@@ -87,18 +96,20 @@ def read_task(job: Job) -> JobTask:
         SpecError: if a pipeline's node refers to a component that cannot be read here, or that has no command.
     """
     trial, file, where = _trial(job)
+    folder = file.path.parent
     command = trial.get("command")
     if not isinstance(command, str):
         fix = "Only a component of type command can be run." if job.name else None
-        raise SpecError([Problem(f"{where}.command", "must be text", shown(command), fix)])
+        raise SpecError(file.located([Problem("command", "must be text", shown(command), fix)], where))
     declared = _mapping(trial, "inputs")
     inputs = {name: _declared(each) for name, each in declared.items() if _has_default(each)}
     inputs |= {name: _input(each, job.pipeline_inputs) for name, each in job.inputs.items()}
     code = trial.get("code")
     if isinstance(code, str) and not is_remote(code):
-        code = str((file.parent / code.removeprefix("file:")).resolve())
+        code = str((folder / code.removeprefix("file:")).resolve())
     return JobTask(
-        where=f"{where}.command",
+        file=file,
+        trial=where,
         folder=job.path.parent.resolve(),
         command=JobCommand(command),
         code=code if isinstance(code, str) else None,
@@ -117,16 +128,18 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _trial(job: Job) -> tuple[Mapping[str, Any], Path, str]:
-    """The trial's mapping, the file that it is written in, and what problems call it."""
+def _trial(job: Job) -> tuple[Mapping[str, Any], YamlFile, str]:
+    """The trial's mapping, the file that it is written in, and its dotted path there."""
     if not isinstance(job.trial, str):
-        return job.trial, job.path, f"{job.where}: trial"
+        return job.trial, job.file, join(job.where, "trial")
     named = job.trial.removeprefix("file:")
     if is_remote(named) or not named.endswith((".yml", ".yaml")):
         rule, fix = "must be a component of this machine", "Name its file, or write it out below trial."
-        raise SpecError([Problem(f"{job.where}: trial", rule, job.trial, fix)])
-    file = Path(os.path.normpath(job.path.parent / named))
-    return load_document(file), file, str(file)
+        raise SpecError(job.located([Problem("trial", rule, job.trial, fix)]))
+    file = read_yaml(Path(os.path.normpath(job.path.parent / named)))
+    if file.repeated:
+        raise SpecError(file.repeated)
+    return file.content, file, ""
 
 
 def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:

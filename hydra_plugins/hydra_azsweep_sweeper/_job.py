@@ -80,7 +80,7 @@ def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = 
             ]
     hydra = None if task is None or is_own_app else task.command.as_hydra()
     if hydra is not None:
-        problems += [replace(each, where=f"{job.where}: {each.where}") for each in hydra.problems]
+        problems += job.located(hydra.problems)
     reader = _Reader(job, task, hydra, problems)
     search_space = reader.space()
     constants = tuple(reader.constants())
@@ -157,18 +157,17 @@ class _Reader:
     def space(self) -> dict[str, Distribution]:
         found: dict[str, Distribution] = {}
         for name, given in self.job.spec_mapping["search_space"].items():
-            where = f"{self.job.where}: search_space.{name}"
+            where = f"search_space.{name}"
             try:
                 drawn = self._in_hydras_words(expressions.read(given, where, all_branches=True), where)
             except SpecError as error:
-                self.problems.extend(error.problems)
+                self.problems.extend(self.job.located(error.problems))
                 continue
             key = self._key(name)
             if key.lstrip("+") in (each.lstrip("+") for each in found):
                 rule = f"{key} has the value of one parameter"
-                self.problems.append(
-                    Problem(where, rule, None, "Let the command give each parameter a key of its own.")
-                )
+                fix = "Let the command give each parameter a key of its own."
+                self.problems.extend(self.job.located([Problem(where, rule, None, fix)]))
             found[key] = drawn
         return found
 
@@ -178,9 +177,9 @@ class _Reader:
             if override.lstrip("+~").startswith(("hydra.", "hydra/")):
                 continue
             try:
-                self._as_hydra_reads(override.partition("=")[2], f"{self.job.where}: trial.command")
+                self._as_hydra_reads(override.partition("=")[2], "trial.command")
             except SpecError as error:
-                self.problems.extend(error.problems)
+                self.problems.extend(self.job.located(error.problems))
             else:
                 yield override
 
@@ -195,7 +194,8 @@ class _Reader:
             elif given.is_remote:
                 rule = "must be on this machine to be used here"
                 fix = f"Say where it is: {key}=./{_file_name(given)}."
-                found.unmapped[key.lstrip("+")] = Problem(f"{self.job.where}: inputs.{name}", rule, given.path, fix)
+                problem = Problem(f"inputs.{name}", rule, given.path, fix)
+                found.unmapped[key.lstrip("+")] = next(self.job.located([problem]))
             else:
                 found.fixed += self._override(name, key, given, task.folder)
         return found
@@ -214,10 +214,8 @@ class _Reader:
         for index, word in enumerate(options):
             if word.startswith(_CONFIG_OPTIONS):
                 got = word if "=" in word else " ".join(options[index : index + 2])
-                where = f"{self.job.where}: trial.command"
-                yield Problem(
-                    where, "an option of Hydra's has no effect from there", got, "Give it on the command line."
-                )
+                rule, fix = "an option of Hydra's has no effect from there", "Give it on the command line."
+                yield from self.job.located([Problem("trial.command", rule, got, fix)])
 
     def _key(self, name: str) -> str:
         if self.hydra is None or self.task is None:
@@ -257,12 +255,12 @@ class _Reader:
             if given.path is not None:
                 value: Any = os.path.normpath(folder / given.path.removeprefix("file://").removeprefix("file:"))
             elif self.hydra is not None:
-                value = self._as_hydra_reads(as_argument(given.value), f"{self.job.where}: inputs.{name}")
+                value = self._as_hydra_reads(as_argument(given.value), f"inputs.{name}")
             else:
                 value = given.value
             yield f"{key}={to_text(value)}"
         except SpecError as error:
-            self.problems.extend(error.problems)
+            self.problems.extend(self.job.located(error.problems))
 
 
 def _file_name(given: JobInput) -> str:

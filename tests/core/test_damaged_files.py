@@ -355,7 +355,7 @@ class TestSpecification:
         """Nothing in it is run, either."""
         (tmp_path / "job.yml").write_text(content, encoding="latin-1")
 
-        with pytest.raises(SpecError, match=rf"^{tmp_path}/job\.yml: "):
+        with pytest.raises(SpecError, match=rf"^{tmp_path}/job\.yml(:\d+)?: "):
             read_job(tmp_path / "job.yml")
         assert not Path("pwned").exists()
 

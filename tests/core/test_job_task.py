@@ -49,7 +49,7 @@ def test_a_job_has_its_command_source_variables_and_outputs(tmp_path: Path) -> N
     assert task.environment_variables == {"A": "1", "B": "x"}
     assert task.outputs == ("model", "log")
     assert task.placeholder("lr") == "search_space.lr"
-    assert task.where == f"{tmp_path}/job.yml: trial.command"
+    assert task.where == f"{tmp_path}/job.yml:13: trial.command"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_component_is_read_from_its_file_and_its_paths_are_relative_to_that(tm
     assert task.inputs == {"tol": JobInput("literal", 0.1), "degree": JobInput("literal", 5)}
     assert task.outputs == ("model",)
     assert task.placeholder("lr") == "inputs.lr"
-    assert task.where == f"{tmp_path}/components/train.yml.command"
+    assert task.where == f"{tmp_path}/components/train.yml:2: command"
 
 
 def test_a_component_may_be_written_out_in_its_node(tmp_path: Path) -> None:
@@ -146,14 +146,14 @@ def test_a_node_gets_inputs_of_its_pipeline(tmp_path: Path, given: str, expected
         (
             "azureml:train:1",
             (
-                "{file}: jobs.tune: trial: must be a component of this machine; got azureml:train:1. "
+                "{file}:16: jobs.tune.trial: must be a component of this machine; got azureml:train:1. "
                 "Name its file, or write it out below trial."
             ),
         ),
         ("./no.yml", "{folder}/no.yml: cannot be read: No such file or directory."),
         (
             {"type": "parallel"},
-            "{file}: jobs.tune: trial.command: must be text; got null. Only a component of type command can be run.",
+            "{file}:16: jobs.tune.trial.command: must be text; got null. Only a component of type command can be run.",
         ),
     ],
 )

@@ -240,18 +240,18 @@ def test_an_input_of_the_cloud_can_be_given_by_its_key(app: App) -> None:
     assert found.fixed == ("net.width=16", "epochs=3", "data=./iris.csv")
 
 
-LINE = "conf/sweep.yml: "
+AT = "conf/sweep.yml:"
 REFUSED = [
     refused(
         "cloud-input",
         job(inputs={**REMOTE, "epochs": 3}),
-        LINE + "inputs.data: must be on this machine to be used here; got https://example.com/a/iris.csv. "
+        AT + "26: inputs.data: must be on this machine to be used here; got https://example.com/a/iris.csv. "
         "Say where it is: data=./iris.csv.",
     ),
     refused(
         "unknown-placeholder",
         job(command=PYTHON + "net.lr=${{search_space.rl}}", search_space={"lr": JOB["search_space"]["lr"]}),
-        LINE + "trial.command: unknown placeholder; got ${{search_space.rl}}. Did you mean search_space.lr?",
+        AT + "28: trial.command: unknown placeholder; got ${{search_space.rl}}. Did you mean search_space.lr?",
     ),
     refused(
         "key-that-the-app-lacks",
@@ -262,39 +262,40 @@ REFUSED = [
     refused(
         "a-part-of-a-value",
         job(command=PYTHON + "net.lr=${{search_space.lr}} net.name=v${{search_space.optimizer}}", inputs={}),
-        LINE + "trial.command: a placeholder must be all of a key's value; got net.name=v${{search_space.optimizer}}.",
+        AT
+        + "29: trial.command: a placeholder must be all of a key's value; got net.name=v${{search_space.optimizer}}.",
     ),
     refused(
         "two-keys",
         job(command=PYTHON + "net.lr=${{search_space.lr}} lr=${{search_space.lr}}", inputs={}),
-        LINE + "trial.command: search_space.lr is the value of one key, here of net.lr and lr. "
+        AT + "29: trial.command: search_space.lr is the value of one key, here of net.lr and lr. "
         "Give lr an interpolation of net.lr in the app's configuration.",
     ),
     refused(
         "one-key",
         job(command=PYTHON + "net.lr=${{search_space.lr}} net.lr=${{search_space.optimizer}}", inputs={}),
-        LINE + "search_space.optimizer: net.lr has the value of one parameter. "
+        AT + "10: search_space.optimizer: net.lr has the value of one parameter. "
         "Let the command give each parameter a key of its own.",
     ),
     refused(
         "several-values",
         job(search_space={"o": {"type": "choice", "values": ["1,2"]}}, command=PYTHON + "lr=${{search_space.o}}"),
-        LINE + "search_space.o.values[0]: is several values to Hydra, as it stands in the command; got 1,2. "
+        AT + "9: search_space.o.values[0]: is several values to Hydra, as it stands in the command; got 1,2. "
         "Quote it for Hydra, too: \"'1,2'\".",
     ),
     refused(
         "several-values-of-an-input",
         job(inputs={"epochs": "1,2"}, command=PYTHON + "net.lr=${{search_space.lr}} epochs=${{inputs.epochs}}"),
-        LINE + "inputs.epochs: is several values to Hydra, as it stands in the command; got 1,2. "
+        AT + "26: inputs.epochs: is several values to Hydra, as it stands in the command; got 1,2. "
         "Quote it for Hydra, too: \"'1,2'\".",
     ),
     refused(
         "several-values-in-the-command",
         job(inputs={}, command=PYTHON + "net.lr=${{search_space.lr}} epochs=1,2"),
-        LINE + "trial.command: is several values to Hydra, as it stands in the command; got 1,2. "
+        AT + "29: trial.command: is several values to Hydra, as it stands in the command; got 1,2. "
         "Quote it for Hydra, too: \"'1,2'\".",
     ),
-    refused("no-key-of-a-job", job(compte="c", inputs={}), LINE + "compte: unknown key. Did you mean compute?"),
+    refused("no-key-of-a-job", job(compte="c", inputs={}), AT + "32: compte: unknown key. Did you mean compute?"),
 ]
 
 
@@ -339,4 +340,4 @@ def test_a_sweep_of_a_job_runs_and_is_resumed(app: App) -> None:
     assert (len(first), len(more)) == (3, 6)
     assert all((trial["kind"] == "mlp") == (trial["units"] != "") == (trial["flag"] == "") for trial in more)
     assert "job: search_space.lr is net.lr." in run.out
-    assert "Warning: conf/sweep.yml: search_space.net: the command does not use it." in run.out
+    assert "Warning: conf/sweep.yml:15: search_space.net: the command does not use it." in run.out
