@@ -19,7 +19,17 @@ from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.processes import exit_words
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["WITH_SWEEP", "began", "conclude", "ended", "judged", "left_behind", "prepare", "refuse_job_of_another"]
+__all__ = [
+    "WITH_SWEEP",
+    "began",
+    "conclude",
+    "ended",
+    "judged",
+    "last_words",
+    "left_behind",
+    "prepare",
+    "refuse_job_of_another",
+]
 
 _OUTLIVING = {"slurm_job": "SLURM job", "ray_owner": "task of the Ray actor"}
 """What `ControlDir.job` holds of attempts that outlive their coordinator, and in words."""
@@ -91,9 +101,14 @@ def ended(control: ControlDir, number: int, status: int, request: StopRequest | 
         return TrialReport(**base, state=request.state, reason=request.reason + killed, by_user=request.by_user)
     if heartbeat is None or status == NO_RESULT:
         return TrialReport(**base, **_why_lost(control, status), lost=True)
-    hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
-    reason = f"its process {exit_words(status)}{hint}{_quote(control, status)}"
+    reason = f"its process {last_words(control, status)}"
     return TrialReport(**base, state=TrialState.FAILED, reason=reason, failure=exit_words(status))
+
+
+def last_words(control: ControlDir, status: int) -> str:
+    """How a process of the attempt ended by itself, and what it printed last."""
+    hint = ", as happens when memory runs out" if -status == signal.SIGKILL else ""
+    return f"{exit_words(status)}{hint}{_quote(control, status)}"
 
 
 def judged(

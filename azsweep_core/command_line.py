@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-__all__ = ["hydra_path", "is_override", "key_of", "with_overrides"]
+__all__ = ["hydra_text", "is_override", "key_of", "with_overrides"]
 
 _TAKE_A_VALUE = {
     *("-X", "-W"),  # Python's
@@ -60,15 +60,15 @@ def with_overrides(command: Sequence[str], overrides: Sequence[str], without: Co
     return [*kept, *overrides, *command[place:]]
 
 
-def hydra_path(path: str) -> str:
-    r"""An absolute path as the part of an override after `=`, where Hydra reads it as it is, whatever it is called.
+def hydra_text(text: str) -> str:
+    r"""A text, a path for instance, as the part of an override after `=`, where Hydra reads it as it is.
 
-    >>> print(hydra_path("/sweeps/1"), hydra_path("/it's/1,2"))
+    >>> print(hydra_text("/sweeps/1"), hydra_text("/it's/1,2"))
     /sweeps/1 '/it\'s/1,2'
     """
-    if _BARE.fullmatch(path):
-        return path
-    literal = _INTERPOLATION.sub(r"\1\1\\${", path)
+    if _BARE.fullmatch(text):
+        return text
+    literal = _INTERPOLATION.sub(r"\1\1\\${", text)
     return f"'{_BEFORE_A_QUOTE.sub(_escaped, literal)}'"
 
 

@@ -62,7 +62,8 @@ class JobTask:
         code: the source folder, absolute, or what only AzureML has; None if there is none.
         environment_variables: to start the command with.
         inputs: those with a value, by name; a component's defaults among them.
-        outputs: names of the folders or files that the command writes.
+        unset: types, by name, of the inputs that a component declares and the job gives no value; parameters too.
+        outputs: types of the folders and files that the command writes, by name.
         parameters_are_inputs: the command calls parameters `inputs.x`, as a pipeline's does.
         distribution: as the file has it.
     """
@@ -74,7 +75,8 @@ class JobTask:
     code: str | None
     environment_variables: Mapping[str, str]
     inputs: Mapping[str, JobInput]
-    outputs: tuple[str, ...]
+    unset: Mapping[str, str]
+    outputs: Mapping[str, str]
     parameters_are_inputs: bool
     distribution: Mapping[str, Any] | None = None
 
@@ -104,6 +106,7 @@ def read_task(job: Job) -> JobTask:
     declared = _mapping(trial, "inputs")
     inputs = {name: _declared(each) for name, each in declared.items() if _has_default(each)}
     inputs |= {name: _input(each, job.pipeline_inputs) for name, each in job.inputs.items()}
+    outputs = {**_mapping(job.raw, "outputs"), **_mapping(trial, "outputs")}
     code = trial.get("code")
     if isinstance(code, str) and not is_remote(code):
         code = str((folder / code.removeprefix("file:")).resolve())
@@ -117,7 +120,8 @@ def read_task(job: Job) -> JobTask:
             str(name): _as_text(value) for name, value in _mapping(trial, "environment_variables").items()
         },
         inputs=inputs,
-        outputs=tuple(dict.fromkeys([*_mapping(job.raw, "outputs"), *_mapping(trial, "outputs")])),
+        unset={name: _type_of(each) for name, each in declared.items() if name not in inputs},
+        outputs={name: _type_of(each) for name, each in outputs.items()},
         parameters_are_inputs=job.name is not None,
         distribution=trial.get("distribution"),
     )
@@ -145,6 +149,12 @@ def _trial(job: Job) -> tuple[Mapping[str, Any], YamlFile, str]:
 def _mapping(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = holder.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _type_of(declared: object) -> str:
+    """AzureML's word for what is declared; a folder where it says nothing."""
+    given = declared.get("type") if isinstance(declared, Mapping) else None
+    return given if isinstance(given, str) else "uri_folder"
 
 
 def _has_default(declared: object) -> bool:

@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from azsweep_core._linux import children
 from azsweep_core.control import NO_RESULT, ControlDir
 from azsweep_core.metrics_file import VARIABLE
+from azsweep_core.trial import TrialState
 
-__all__ = ["STOP_SIGNAL", "TrialStopped", "run_task"]
+__all__ = ["STOP_SIGNAL", "TaskFailed", "TrialStopped", "run_task"]
 
 STOP_SIGNAL = signal.SIGRTMIN + 5 if hasattr(signal, "SIGRTMIN") else signal.SIGTERM
 """Interrupts blocking calls of the main thread. SIGUSR1 is Lightning's and SIGUSR2 is submitit's."""
@@ -40,6 +42,20 @@ class TrialStopped(BaseException):
     """
 
 
+class TaskFailed(Exception):  # noqa: N818 - said of the task, as TrialStopped of the trial
+    """Raised by a task that knows better than a traceback why it failed.
+
+    Args:
+        failure: the same for all that fail alike.
+        code: what the process exits with.
+    """
+
+    def __init__(self, reason: str, failure: str, code: int = 1) -> None:
+        super().__init__(reason)
+        self.failure = failure
+        self.code = code
+
+
 def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> Any:
     """Run the task under the watchdog and write `result.json` before anyone else hears of its end.
 
@@ -58,6 +74,10 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
     except TrialStopped as stopped:
         _record(control, {**result, "outcome": "stopped", "reason": str(stopped)})
         raise
+    except TaskFailed as failed:
+        judged = {"outcome": "judged", "state": TrialState.FAILED.value, "reason": str(failed)}
+        _record(control, {**result, **judged, "failure": failed.failure})
+        raise SystemExit(failed.code) from None
     except SystemExit as exit_:
         if exit_.code in (None, 0):
             _record(control, {**result, "outcome": "returned", "returned": {}})
@@ -199,7 +219,8 @@ class _Watchdog:
                 continue  # again, until it was heard outside of a transaction
             if time.monotonic() >= next_beat:
                 next_beat = time.monotonic() + _BEAT_EVERY_S
-                if time.process_time() - used_s > _IDLE_SHARE * _BEAT_EVERY_S:
+                is_busy = time.process_time() - used_s > _IDLE_SHARE * _BEAT_EVERY_S
+                if is_busy or children(os.getpid()):  # whoever waits for another process is no hanging fork
                     busy_at = time.monotonic()
                 used_s = time.process_time()
                 beat = {"beat_s": time.time(), "idle_s": max(time.monotonic() - busy_at, 0.0)}

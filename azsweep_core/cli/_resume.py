@@ -13,7 +13,7 @@ import click
 
 from azsweep_core.cli._click import SWEEP_DIR, Command
 from azsweep_core.cli._standing import Standing, in_words, look, typed
-from azsweep_core.command_line import hydra_path, is_override, key_of, with_overrides
+from azsweep_core.command_line import hydra_text, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.ledger import LEDGER
 
@@ -53,7 +53,7 @@ def resume(directory: Path, overrides: Sequence[str], detach: bool) -> None:
     start = now.recorded.latest
     if not start.command:
         rule = "must say by which command the sweep was started"
-        fix = f"It was not started from a command line: start it as then, with {_DIR}={hydra_path(str(directory))}."
+        fix = f"It was not started from a command line: start it as then, with {_DIR}={hydra_text(str(directory))}."
         raise AzsweepError(str(Problem(str(directory), rule, "none", fix)))
     command = resumed_command(start.command, directory, overrides, detach=detach)
     _check(directory, command, Path(start.working_dir))
@@ -78,7 +78,7 @@ def resumed_command(
             raise AzsweepError(str(Problem("OVERRIDES", "must be overrides as Hydra has them, key=value", override)))
         if key_of(override) == _DIR:
             raise AzsweepError(str(Problem("OVERRIDES", f"must leave out {_DIR}, which DIR says", override)))
-    added = [f"{_DIR}={hydra_path(str(directory))}", *overrides, *([f"{_DETACH}=true"] if detach else [])]
+    added = [f"{_DIR}={hydra_text(str(directory))}", *overrides, *([f"{_DETACH}=true"] if detach else [])]
     return with_overrides(recorded, added, without=_FOR_ONE_START)
 
 

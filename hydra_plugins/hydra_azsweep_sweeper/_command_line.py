@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from azsweep_core.command_line import hydra_path, with_overrides
+from azsweep_core.command_line import hydra_text, with_overrides
 from azsweep_core.tracking import without_credentials
 
 __all__ = ["as_typed", "kept", "rerun"]
@@ -32,5 +32,5 @@ def kept(command: Sequence[str]) -> tuple[str, ...]:
 
 def rerun(command: Sequence[str], sweep_dir: Path) -> list[str]:
     """The command that goes on with the sweep in the foreground, wherever its directory was said to be before."""
-    directory = f"hydra.sweep.dir={hydra_path(os.fspath(sweep_dir))}"
+    directory = f"hydra.sweep.dir={hydra_text(os.fspath(sweep_dir))}"
     return with_overrides(command, [directory, "hydra.sweeper.detach=false"])

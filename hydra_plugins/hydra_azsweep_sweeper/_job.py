@@ -23,7 +23,7 @@ from azsweep_core.job_file import Job, read_job
 from azsweep_core.job_task import JobInput, JobTask, read_task
 from hydra_plugins.hydra_azsweep_sweeper._override_text import to_text
 
-__all__ = ["JobSource", "merged", "read_job_source"]
+__all__ = ["JobSource", "merged", "named", "read_job_source"]
 
 _CONFIG_OPTIONS = ("--config", "-cp", "-cn", "-cd", "--package", "-p")
 """How those of Hydra's options begin that would change what the app's configuration is."""
@@ -63,7 +63,7 @@ def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = 
     if setting is None:
         return JobSource()
     try:
-        job = read_job(*_named(setting))
+        job = read_job(*named(setting))
     except SpecError as error:
         return JobSource(problems=error.problems)
     warnings = [*job.warnings()]
@@ -124,7 +124,7 @@ def _without(value: Any, key: str, dropped: Collection[str]) -> Any:
     return {name: item for name, item in value.items() if f"{key}.{name}" not in dropped}
 
 
-def _named(setting: Any) -> tuple[Path, str | None]:
+def named(setting: Any) -> tuple[Path, str | None]:
     """File and node; relative files are relative to the working directory."""
     if isinstance(setting, str) and setting.strip():
         return Path(setting), None

@@ -67,11 +67,14 @@ class Request:
 class SweepHooks(Protocol):
     """What an app of our own adds to its sweeps: the attribute `azsweep_hooks` of its task function."""
 
-    def problems(self, config: DictConfig) -> Iterable[Problem]:
-        """What keeps a trial with this config, which lacks sampled values only, from running."""
+    def problems(self, config: DictConfig, space: SearchSpace | None) -> Iterable[Problem]:
+        """What keeps a trial with this config, which lacks values of the space only, from running."""
 
     def prepare(self, config: DictConfig, directory: Path) -> None:
         """Make ready what trials share in the sweep's directory, at its start and whenever it goes on."""
+
+    def run_again(self, best: str) -> str:
+        """The command that runs the best trial once more, from its configuration in this directory, quoted."""
 
 
 def hooks_of(task_function: TaskFunction) -> SweepHooks | None:
@@ -118,7 +121,7 @@ def read_request(
         points = () if spec is None else spec.initial_points
         problems += _check_against_the_app(loader, config, space, overrides.fixed, points)
     if hooks is not None:
-        problems += _problems_of_hooks(hooks, loader, config, overrides.fixed)
+        problems += _problems_of_hooks(hooks, loader, config, overrides.fixed, space)
     if spec is not None:
         problems += _sharing_problems(spec.limits, settings.devices)
     learns = recorded is None or not (len(recorded.history) or recorded.history.earlier)
@@ -149,10 +152,10 @@ def _experiment(settings: Settings, job: JobSource, config: DictConfig) -> str:
 
 
 def _problems_of_hooks(
-    hooks: SweepHooks, loader: ConfigLoader, config: DictConfig, fixed: Sequence[str]
+    hooks: SweepHooks, loader: ConfigLoader, config: DictConfig, fixed: Sequence[str], space: SearchSpace | None
 ) -> Iterable[Problem]:
     try:
-        return hooks.problems(compose_task_config(loader, config, fixed))
+        return list(hooks.problems(compose_task_config(loader, config, fixed), space))
     except (HydraException, OmegaConfBaseException):  # told by `check_composition`
         return ()
 

@@ -13,6 +13,7 @@ from azsweep_core.history import History
 from azsweep_core.report import summary
 from azsweep_core.sweep_plan import SweepResult
 from azsweep_core.trial import TrialState
+from hydra_plugins.hydra_azsweep_sweeper._request import SweepHooks
 
 __all__ = ["hints", "show", "why_without_result"]
 
@@ -29,12 +30,15 @@ def show(history: History, directory: Path, hints: Sequence[tuple[str, str]] = (
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def hints(result: SweepResult, directory: Path, how_to_open: str) -> list[tuple[str, str]]:
+def hints(
+    result: SweepResult, directory: Path, how_to_open: str, hooks: SweepHooks | None = None
+) -> list[tuple[str, str]]:
     """What the user can do with the result."""
     found = []
     if result.best is not None:
         best = shlex.quote(str(directory / "best"))
-        found.append(("Run it again", f"{_program()} --config-dir {best} --config-name azsweep_best"))
+        command = f"{_program()} --config-dir {best} --config-name azsweep_best"
+        found.append(("Run it again", command if hooks is None else hooks.run_again(best)))
     if result.ending.kind is EndingKind.USER:
         found.append(("Go on", f"azsweep resume {shlex.quote(str(directory))}"))
     if how_to_open:

@@ -130,7 +130,10 @@ def _sweep(
         tracker = _tracker(settings, spec, directory, past)
         plan = _plan(request, spec, slots_of(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
-        launcher = _launcher(app, plan, settings, overrides_of, tracker.preload)
+        preload = (
+            tracker.preload if request.hooks is None else no_preparation
+        )  # a command has an interpreter of its own
+        launcher = _launcher(app, plan, settings, overrides_of, preload)
         occupied.callback(launcher.close)
         plan = replace(plan, earlier=learnt(request))
         _announce(plan, spec, directory, tracker)
@@ -148,7 +151,7 @@ def _sweep(
             overrides = overrides_of(result.best.parameters)
             task_config = compose_task_config(hydra_context.config_loader, config, overrides)
             write_best(directory, OmegaConf.to_yaml(task_config), overrides)
-    show(result.history, directory, hints(result, directory, tracker.how_to_open))
+    show(result.history, directory, hints(result, directory, tracker.how_to_open, request.hooks))
     return result
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from azsweep_core.cli._resume import resumed_command
-from azsweep_core.command_line import hydra_path
+from azsweep_core.command_line import hydra_text
 from azsweep_core.errors import AzsweepError
 from tests.cli.sweeps import SweepDir, azsweep, azsweep_command, environment, sweep_now
 
@@ -69,7 +69,7 @@ def test_overrides_take_the_place_of_recorded_ones(recorded: str, given_now: str
 @settings(max_examples=50)
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\\'\"${}=, ")))
 def test_hydra_reads_a_directory_as_it_is_called(name: str) -> None:
-    (override,) = OverridesParser.create().parse_overrides([f"hydra.sweep.dir={hydra_path(f'/{name}')}"])
+    (override,) = OverridesParser.create().parse_overrides([f"hydra.sweep.dir={hydra_text(f'/{name}')}"])
 
     assert OmegaConf.create({"dir": override.value()}).dir == f"/{name}"
 

@@ -1,0 +1,147 @@
+"""Decides whether a job's command could run here: its inputs, its source and its program. Runs and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from azsweep_core._reading import shown
+from azsweep_core.errors import Problem
+from azsweep_core.job_command import JobCommand
+from azsweep_core.job_task import is_remote
+from azsweep_core.search_space import SearchSpace
+from hydra_plugins.hydra_azsweep_sweeper._command_config import CommandConfig
+
+__all__ = ["problems_of"]
+
+_FILES, _FOLDERS = ("uri_file",), ("uri_folder", "mltable", "mlflow_model", "triton_model")
+_ANY = "\0"
+"""Stands for a value that is not known yet."""
+
+
+def problems_of(
+    task: CommandConfig, values: Mapping[str, str], space: SearchSpace | None, search_path: str
+) -> Iterator[Problem]:
+    """What keeps the command from being run.
+
+    Args:
+        values: by placeholder, of what is not drawn.
+        space: None if it is not known.
+        search_path: where programs are looked for.
+    """
+    drawn = frozenset[str]() if space is None else frozenset(key.lstrip("+") for key in space.keys)
+    yield from _input_problems(task, values, drawn)
+    if space is not None:
+        yield from _lacking(task, values, space)
+    yield from _distribution_problems(task)
+    code_problems = list(_code_problems(task))
+    yield from code_problems
+    yield from _program_problems(task, search_path, code_is_known=not code_problems)
+
+
+def _input_problems(task: CommandConfig, values: Mapping[str, str], drawn: frozenset[str]) -> Iterator[Problem]:
+    """Of inputs that the command uses: paths that are not on this machine, or not there."""
+    used = JobCommand(task.command).placeholders
+    for name, declared in task.inputs.items():
+        placeholder, kind, path = f"inputs.{name}", str(declared["type"]), declared["path"]
+        if placeholder not in used or placeholder in drawn or name in drawn:
+            continue
+        given = values.get(placeholder)
+        where = f"{task.where}: inputs.{name}"
+        is_path = kind in (*_FILES, *_FOLDERS) or path is not None
+        if given is None and path is None:
+            continue  # it may be optional, else `_lacking` tells
+        if given is None or (is_path and is_remote(given)):
+            remote = str(given or path)
+            fix = f"Say where it is here: --input {name}=./{_name_of(remote, name)}."
+            yield Problem(where, "must be on this machine to be run here", remote, fix)
+        elif kind in _FILES and not Path(given).is_file():
+            yield Problem(where, "must be a file", _state_of(given), f"--input {name}=FILE names another.")
+        elif kind in _FOLDERS and not Path(given).is_dir():
+            yield Problem(where, "must be a folder", _state_of(given), f"--input {name}=FOLDER names another.")
+        elif is_path and not Path(given).exists():
+            yield Problem(where, "must be there", given, f"--input {name}=PATH names another.")
+
+
+def _state_of(path: str) -> str:
+    is_other = Path(path).exists()
+    return f"{path}, which is {'a folder' if Path(path).is_dir() else 'a file'}" if is_other else f"{path} (not there)"
+
+
+def _name_of(remote: str, name: str) -> str:
+    """What somebody may call a copy of it.
+
+    >>> [_name_of(path, "data") for path in ("https://a/b/iris.csv?v=1", "azureml:iris:3", "${{parent.jobs.a}}")]
+    ['iris.csv', 'iris', 'data']
+    """
+    last = re.split(r"[?#]", remote)[0].rstrip("/").rpartition("/")[2]
+    last = last.removeprefix("azureml:").partition(":")[0].partition("@")[0]
+    return last if re.fullmatch(r"[\w.-]+", last) else name
+
+
+def _lacking(task: CommandConfig, values: Mapping[str, str], space: SearchSpace) -> Iterator[Problem]:
+    """Placeholders outside of `$[[...]]` that have no value, or not in every trial."""
+    always = {key.lstrip("+") for key in space.keys_always}
+    always |= {name for name in task.nested if name in {key.lstrip("+") for key in space.parameters}}
+    sometimes = {*(key.lstrip("+") for key in space.keys), *task.nested} - always
+    for placeholder in JobCommand(task.command).required:
+        kind, _, name = placeholder.partition(".")
+        if placeholder in values or placeholder in always or (kind == "outputs" and name in task.outputs):
+            continue
+        if kind == task.parameters_in and name in always:
+            continue
+        shown_as = f"${{{{{placeholder}}}}}"
+        if kind == task.parameters_in and name in sometimes:
+            rule = f"{name} is drawn in some branches only, and the command needs it in all"
+            yield Problem(task.command_where, rule, shown_as, f"Write $[[--{name} {shown_as}]].")
+        elif kind == "inputs" and task.inputs.get(name, {}).get("path") is None:
+            yield Problem(task.command_where, "needs a value", shown_as, f"--input {name}=VALUE gives it one.")
+
+
+def _distribution_problems(task: CommandConfig) -> Iterator[Problem]:
+    given = task.distribution
+    if given is None:
+        return
+    count = given.get("process_count_per_instance", given.get("worker_count", 1))
+    if str(given.get("type", "")).lower() == "ray" or str(count) != "1":
+        fix = "Let the command start them itself: torchrun --nproc-per-node 2 train.py instead of python train.py."
+        where = task.command_where.removesuffix("command") + "distribution"
+        yield Problem(where, "only a single process can be started here", shown(dict(given)), fix)
+
+
+def _code_problems(task: CommandConfig) -> Iterator[Problem]:
+    where = task.command_where.removesuffix("command") + "code"
+    if task.code is None:
+        return
+    if is_remote(task.code):
+        yield Problem(where, "must be on this machine to be run here", task.code, "Say where it is here: --code DIR.")
+    elif not Path(task.code).is_dir():
+        yield Problem(where, "must be a folder", _state_of(task.code), "--code DIR names another.")
+
+
+def _program_problems(task: CommandConfig, search_path: str, *, code_is_known: bool) -> Iterator[Problem]:
+    """That the program is not there, or the script that Python is to run."""
+    command = JobCommand(task.command)
+    where = task.command_where
+    if any(command.validate(where)):
+        return
+    words = command.render(dict.fromkeys(command.placeholders, _ANY)).words
+    program = words[0]
+    if program in ("python", "python3"):
+        script = words[1] if len(words) > 1 else ""
+        is_known = script.endswith(".py") and _ANY not in script and code_is_known
+        if is_known and not Path(task.code or os.devnull, script).is_file():
+            fix = "--code DIR names another folder." if task.code else "Set trial.code, or give --code DIR."
+            yield Problem(where, "its script must be in the folder of the code", shown(f"{task.code}: {script}"), fix)
+    elif _ANY in program:
+        return
+    elif "/" in program:
+        file = Path(task.code or os.devnull, program)
+        if code_is_known and not (file.is_file() and os.access(file, os.X_OK)):
+            yield Problem(where, "its program must be there, and executable", program)
+    elif shutil.which(program, path=search_path) is None:
+        rule = "needs a program that is not on the PATH" if program != "bash" else "needs bash, for it is a shell's"
+        yield Problem(where, rule, program)

@@ -1,0 +1,191 @@
+"""The task of a job that is run as it is: its command, in a directory of the trial's own, with the trial's values."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+import azsweep_core
+from azsweep_core.command_process import failure_of, run_command
+from azsweep_core.control import ControlDir
+from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.job_command import JobCommand, Rendered
+from azsweep_core.metrics_file import VARIABLE
+from azsweep_core.search_space import SearchSpace
+from azsweep_core.source_snapshot import Source, copy_to, is_changed, read_source
+from azsweep_core.tracking import chosen_uri
+from azsweep_core.trial_process import TaskFailed
+from hydra_plugins.hydra_azsweep_sweeper._command_check import problems_of
+from hydra_plugins.hydra_azsweep_sweeper._command_config import CommandConfig
+
+__all__ = ["run_trial"]
+
+log = logging.getLogger("azsweep")
+
+_CODE = Path(".azsweep", "code")
+"""In a sweep's directory: the source, as it was when the sweep was started."""
+_WORK, _OUTPUTS = "work", "named-outputs"
+_LARGE_BYTES = 300 * 2**20
+"""What AzureML uploads at most of a job's source."""
+_IN_COMMANDS = Path(azsweep_core.__file__).with_name("_in_commands")
+_OURS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+"""Variables that say where a trial logs; what a job has for them does not count."""
+
+
+def run_trial(config: DictConfig) -> None:
+    """Run the command once.
+
+    Raises:
+        TaskFailed: in a sweep, if it fails.
+        SystemExit: else, with its exit code.
+    """
+    hydra = HydraConfig.get()
+    started_in, directory = Path(hydra.runtime.cwd), Path(hydra.runtime.output_dir)
+    task = CommandConfig.read(config)
+    is_sweep = hydra.mode is RunMode.MULTIRUN
+    code = started_in / hydra.sweep.dir / _CODE if is_sweep else None if task.code is None else Path(task.code)
+    work = _make_directories(task, code, directory)
+    outputs = {f"outputs.{name}": str(directory / _OUTPUTS / name) for name in task.outputs}
+    values = {**task.values(config), **outputs}
+    for name in task.inputs:
+        if f"inputs.{name}" in values:
+            values[f"inputs.{name}"] = os.path.normpath(started_in / values[f"inputs.{name}"])
+    rendered = _rendered(task, values)
+    environment = _environment(task, config, directory, started_in) | dict(rendered.environment)
+    environment.setdefault("MLFLOW_EXPERIMENT_NAME", hydra.job.name)
+    status = run_command(_with_our_python(rendered.words), work, environment)
+    control = os.environ.get(VARIABLE)
+    if status and control is not None:
+        raise failure_of(status, ControlDir(Path(control)), directory)
+    if status:
+        raise SystemExit(status if status > 0 else 128 - status)
+
+
+class _Hooks:
+    """What a job's sweep needs beside its trials."""
+
+    def problems(self, config: DictConfig, space: SearchSpace | None) -> Iterator[Problem]:
+        """What keeps the command from being run here."""
+        task = CommandConfig.read(config)
+        return problems_of(task, task.values(config), space, _path())
+
+    def prepare(self, config: DictConfig, directory: Path) -> None:
+        """Copy the source once, and say what is not as it would be in AzureML.
+
+        Raises:
+            AzsweepError: if the source cannot be read.
+        """
+        task = CommandConfig.read(config)
+        copy = directory / _CODE
+        if task.code is None:
+            copy.mkdir(parents=True, exist_ok=True)
+        else:
+            try:
+                _copy_once(read_source(Path(task.code)), copy)
+            except OSError as error:
+                if not str(error.filename).startswith(task.code):
+                    raise
+                rule = f"must be readable ({error.strerror})"
+                raise AzsweepError(str(Problem(f"{task.where}: trial.code", rule, error.filename))) from None
+        if task.environment is not None:
+            log.info("environment: %s is not made here; trials run with %s", task.environment, sys.executable)
+        if task.no_effect:
+            log.info("without effect here: %s", ", ".join(task.no_effect))
+        if taken := [name for name in task.environment_variables if name in _OURS]:
+            log.info("environment_variables: %s is the sweep's to set", ", ".join(taken))
+
+    def run_again(self, best: str) -> str:
+        """The command that runs the best trial once more."""
+        return f"azsweep run {best}/azsweep_best.yaml"
+
+
+run_trial.azsweep_hooks = _Hooks()  # type: ignore[attr-defined]  # which `hooks_of` looks for
+
+
+def _copy_once(source: Source, copy: Path) -> None:
+    size = f"{len(source.files)} files, {source.size / 2**20:.1f} MB"
+    if copy.exists():
+        if is_changed(source, copy):
+            log.info("code: %s has changed since the sweep was started; trials run what it was then", source.folder)
+        return
+    if source.size > _LARGE_BYTES:
+        log.warning(
+            "Warning: code: %s is large (%s, most of it in %s), and every trial gets a copy. List what is no code in a "
+            "file .amlignore there; AzureML takes 300 MB at most",
+            source.folder,
+            size,
+            source.largest(),
+        )
+    copy_to(source, copy)
+    log.info("code: %s (%s), copied for this sweep: later changes have no effect on it", source.folder, size)
+
+
+def _make_directories(task: CommandConfig, code: Path | None, directory: Path) -> Path:
+    """The trial's working directory, with the source, and the directories that AzureML makes beside it."""
+    work = directory / _WORK
+    if code is not None and not work.exists():
+        copy_to(read_source(code), work)
+    for name in ("outputs", "logs"):
+        (work / name).mkdir(parents=True, exist_ok=True)
+    for name, kind in task.outputs.items():
+        output = directory / _OUTPUTS / name
+        (output.parent if kind == "uri_file" else output).mkdir(parents=True, exist_ok=True)
+    return work
+
+
+def _rendered(task: CommandConfig, values: Mapping[str, str]) -> Rendered:
+    try:
+        return JobCommand(task.command).render(values)
+    except KeyError as missing:
+        reason = f"the command needs {missing.args[0]}, which has no value"
+        raise TaskFailed(reason, reason) from None
+
+
+def _with_our_python(words: tuple[str, ...]) -> tuple[str, ...]:
+    return (sys.executable, *words[1:]) if words[0] in ("python", "python3") else words
+
+
+def _path() -> str:
+    """The PATH of a command: our Python's own programs come first."""
+    return os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)))  # noqa: PTH120
+
+
+def _environment(task: CommandConfig, config: DictConfig, directory: Path, started_in: Path) -> dict[str, str]:
+    """What the command is started with, but for the values of a shell's placeholders."""
+    own = dict(os.environ)
+    given = {name: value for name, value in task.environment_variables.items() if name not in _OURS}
+    parameters = {f"AZUREML_SWEEP_{name}": text for name, text in task.parameters(config).items()}
+    environment = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **own, **parameters, **given}
+    paths = own.get("PYTHONPATH", "").split(os.pathsep) if "PYTHONPATH" not in given else []
+    absolute = [os.path.normpath(started_in / path) for path in paths if path]
+    environment["PYTHONPATH"] = os.pathsep.join([str(_IN_COMMANDS), *absolute, *_entries(given.get("PYTHONPATH"))])
+    environment["PATH"] = os.pathsep.join([*_stand_ins(directory), _path()])
+    if "MLFLOW_RUN_ID" in own:
+        environment["AZSWEEP_MLFLOW_RUN_ID"] = own["MLFLOW_RUN_ID"]
+    else:
+        environment["MLFLOW_TRACKING_URI"] = chosen_uri(None, started_in)
+    return environment
+
+
+def _entries(path: str | None) -> list[str]:
+    return [path] if path else []
+
+
+def _stand_ins(directory: Path) -> Iterator[str]:
+    """A folder with `python` and `python3` for a Python that has no such names beside it."""
+    names = ("python", "python3")
+    if all(Path(sys.executable).with_name(name).exists() for name in names):
+        return
+    folder = directory / ".bin"
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        (folder / name).chmod(0o755)
+    yield str(folder)
