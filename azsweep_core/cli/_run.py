@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from azsweep_core._reading import nearest
+from azsweep_core._yaml_lines import read_yaml
 from azsweep_core.cli._click import Command
 from azsweep_core.cli._resume import replace_process
 from azsweep_core.command_line import hydra_text, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
-from azsweep_core.job_file import load_document, read_job
+from azsweep_core.job_file import read_job
 from azsweep_core.job_task import read_task
 
 __all__ = ["run"]
@@ -98,9 +99,9 @@ class _Job:
         Raises:
             AzsweepError: if the file is none, or has not what the options speak of.
         """
-        document = load_document(self._path)
+        document = read_yaml(self._path).content
         is_best = isinstance(document.get("trial"), Mapping) and not document.keys() & {"type", "search_space"}
-        if is_best and "command_where" in document["trial"]:
+        if is_best and "parameters_in" in document["trial"]:
             return self._once(document, words, detached)
         job = read_job(self._path, self._node)
         task = read_task(job)

@@ -25,7 +25,7 @@ _ANY = "\0"
 def problems_of(
     task: CommandConfig, values: Mapping[str, str], space: SearchSpace | None, search_path: str
 ) -> Iterator[Problem]:
-    """What keeps the command from being run.
+    """What keeps the command from being run, told by the paths of a job file.
 
     Args:
         values: by placeholder, of what is not drawn.
@@ -50,7 +50,7 @@ def _input_problems(task: CommandConfig, values: Mapping[str, str], drawn: froze
         if placeholder not in used or placeholder in drawn or name in drawn:
             continue
         given = values.get(placeholder)
-        where = f"{task.where}: inputs.{name}"
+        where = f"inputs.{name}"
         is_path = kind in (*_FILES, *_FOLDERS) or path is not None
         if given is None and path is None:
             continue  # it may be optional, else `_lacking` tells
@@ -96,9 +96,9 @@ def _lacking(task: CommandConfig, values: Mapping[str, str], space: SearchSpace)
         shown_as = f"${{{{{placeholder}}}}}"
         if kind == task.parameters_in and name in sometimes:
             rule = f"{name} is drawn in some branches only, and the command needs it in all"
-            yield Problem(task.command_where, rule, shown_as, f"Write $[[--{name} {shown_as}]].")
+            yield Problem("trial.command", rule, shown_as, f"Write $[[--{name} {shown_as}]].")
         elif kind == "inputs" and task.inputs.get(name, {}).get("path") is None:
-            yield Problem(task.command_where, "needs a value", shown_as, f"--input {name}=VALUE gives it one.")
+            yield Problem("trial.command", "needs a value", shown_as, f"--input {name}=VALUE gives it one.")
 
 
 def _distribution_problems(task: CommandConfig) -> Iterator[Problem]:
@@ -108,12 +108,11 @@ def _distribution_problems(task: CommandConfig) -> Iterator[Problem]:
     count = given.get("process_count_per_instance", given.get("worker_count", 1))
     if str(given.get("type", "")).lower() == "ray" or str(count) != "1":
         fix = "Let the command start them itself: torchrun --nproc-per-node 2 train.py instead of python train.py."
-        where = task.command_where.removesuffix("command") + "distribution"
-        yield Problem(where, "only a single process can be started here", shown(dict(given)), fix)
+        yield Problem("trial.distribution", "only a single process can be started here", shown(dict(given)), fix)
 
 
 def _code_problems(task: CommandConfig) -> Iterator[Problem]:
-    where = task.command_where.removesuffix("command") + "code"
+    where = "trial.code"
     if task.code is None:
         return
     if is_remote(task.code):
@@ -125,7 +124,7 @@ def _code_problems(task: CommandConfig) -> Iterator[Problem]:
 def _program_problems(task: CommandConfig, search_path: str, *, code_is_known: bool) -> Iterator[Problem]:
     """That the program is not there, or the script that Python is to run."""
     command = JobCommand(task.command)
-    where = task.command_where
+    where = "trial.command"
     if any(command.validate(where)):
         return
     words = command.render(dict.fromkeys(command.placeholders, _ANY)).words

@@ -15,7 +15,6 @@ from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from azsweep_core._reading import shown
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import as_argument
 from azsweep_core.job_file import Job
@@ -24,8 +23,6 @@ from azsweep_core.job_task import JobTask
 __all__ = ["CommandConfig", "app_config"]
 
 _RESERVED = ("inputs", "trial", "hydra", "defaults")
-_NO_EFFECT = ("identity", "services")
-_NO_EFFECT_OF_RESOURCES = ("docker_args", "shm_size")
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
@@ -34,18 +31,13 @@ class CommandConfig:
     """What each trial runs: the key `trial` of the app's configuration.
 
     Args:
-        where: the job, as problems name it; `command_where` its command.
         code: the source folder, or what only AzureML has.
         inputs: type, and as what the job has it, of each input that is a path or has no value there.
         outputs: types by name.
         nested: the children of each parameter that is a nested choice.
         parameters_in: what the command calls parameters: `search_space`, or `inputs`.
-        environment: as the job has it, in words.
-        no_effect: what else the job says that means nothing here.
     """
 
-    where: str
-    command_where: str
     command: str
     code: str | None
     environment_variables: Mapping[str, str]
@@ -54,8 +46,6 @@ class CommandConfig:
     nested: Mapping[str, list[str]]
     parameters_in: str
     distribution: Mapping[str, Any] | None
-    environment: str | None
-    no_effect: list[str]
 
     @classmethod
     def read(cls, config: DictConfig) -> CommandConfig:
@@ -115,7 +105,7 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
     names = list(dict.fromkeys(_parameters(job.spec_mapping["search_space"], nested)))
     if taken := [name for name in names if name in _RESERVED]:
         rule = "is a key of its own in the configuration of a job that is run: another name is needed"
-        raise SpecError(Problem(f"{job.where}: search_space.{name}", rule) for name in taken)
+        raise SpecError(job.located(Problem(f"search_space.{name}", rule) for name in taken))
     inputs: dict[str, Any] = dict.fromkeys(task.unset)
     for name, given in task.inputs.items():
         if given.path is None:
@@ -126,17 +116,14 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
         "defaults": ["_self_", {"override hydra/sweeper": "azsweep"}],
         **dict.fromkeys(names, MISSING),
         "inputs": _literal({name: value for name, value in inputs.items() if name not in names}),
-        "trial": _literal(asdict(_command_config(job, task, nested))),
+        "trial": _literal(asdict(_command_config(task, nested))),
         "hydra": {"job": {"name": _app_name(job)}},
     }
 
 
-def _command_config(job: Job, task: JobTask, nested: Mapping[str, list[str]]) -> CommandConfig:
+def _command_config(task: JobTask, nested: Mapping[str, list[str]]) -> CommandConfig:
     paths = {name: given for name, given in task.inputs.items() if given.path is not None}
-    trial: Mapping[str, Any] = job.raw if isinstance(job.trial, str) else job.trial
     return CommandConfig(
-        where=job.where,
-        command_where=task.where,
         command=task.command.text,
         code=task.code,
         environment_variables=dict(task.environment_variables),
@@ -148,16 +135,7 @@ def _command_config(job: Job, task: JobTask, nested: Mapping[str, list[str]]) ->
         nested=nested,
         parameters_in=task.placeholder("").rstrip("."),
         distribution=None if task.distribution is None else dict(task.distribution),
-        environment=None if trial.get("environment") is None else shown(trial["environment"]),
-        no_effect=[*_without_effect(job.raw, ""), *([] if trial is job.raw else _without_effect(trial, "trial."))],
     )
-
-
-def _without_effect(mapping: Mapping[str, Any], where: str) -> Iterator[str]:
-    yield from (f"{where}{key}" for key in _NO_EFFECT if mapping.get(key))
-    resources = mapping.get("resources")
-    if isinstance(resources, Mapping):
-        yield from (f"{where}resources.{key}" for key in _NO_EFFECT_OF_RESOURCES if resources.get(key))
 
 
 def _parameters(space: Mapping[str, Any], nested: dict[str, list[str]]) -> Iterator[str]:

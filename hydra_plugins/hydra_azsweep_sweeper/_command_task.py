@@ -6,17 +6,21 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 import azsweep_core
+from azsweep_core._reading import shown
 from azsweep_core.command_process import failure_of, run_command
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.job_command import JobCommand, Rendered
+from azsweep_core.job_file import Job
 from azsweep_core.metrics_file import VARIABLE
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.source_snapshot import Source, copy_to, is_changed, read_source
@@ -24,6 +28,7 @@ from azsweep_core.tracking import chosen_uri
 from azsweep_core.trial_process import TaskFailed
 from hydra_plugins.hydra_azsweep_sweeper._command_check import problems_of
 from hydra_plugins.hydra_azsweep_sweeper._command_config import CommandConfig
+from hydra_plugins.hydra_azsweep_sweeper._job import JobSource
 
 __all__ = ["run_trial"]
 
@@ -37,6 +42,8 @@ _LARGE_BYTES = 300 * 2**20
 _IN_COMMANDS = Path(azsweep_core.__file__).with_name("_in_commands")
 _OURS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 """Variables that say where a trial logs; what a job has for them does not count."""
+_NO_EFFECT = ("identity", "services")
+_NO_EFFECT_OF_RESOURCES = ("docker_args", "shm_size")
 
 
 def run_trial(config: DictConfig) -> None:
@@ -71,12 +78,12 @@ def run_trial(config: DictConfig) -> None:
 class _Hooks:
     """What a job's sweep needs beside its trials."""
 
-    def problems(self, config: DictConfig, space: SearchSpace | None) -> Iterator[Problem]:
+    def problems(self, config: DictConfig, space: SearchSpace | None, source: JobSource) -> Iterator[Problem]:
         """What keeps the command from being run here."""
         task = CommandConfig.read(config)
-        return problems_of(task, task.values(config), space, _path())
+        return (_located(each, source) for each in problems_of(task, task.values(config), space, _path()))
 
-    def prepare(self, config: DictConfig, directory: Path) -> None:
+    def prepare(self, config: DictConfig, directory: Path, source: JobSource) -> None:
         """Copy the source once, and say what is not as it would be in AzureML.
 
         Raises:
@@ -92,14 +99,11 @@ class _Hooks:
             except OSError as error:
                 if not str(error.filename).startswith(task.code):
                     raise
-                rule = f"must be readable ({error.strerror})"
-                raise AzsweepError(str(Problem(f"{task.where}: trial.code", rule, error.filename))) from None
-        if task.environment is not None:
-            log.info("environment: %s is not made here; trials run with %s", task.environment, sys.executable)
-        if task.no_effect:
-            log.info("without effect here: %s", ", ".join(task.no_effect))
-        if taken := [name for name in task.environment_variables if name in _OURS]:
-            log.info("environment_variables: %s is the sweep's to set", ", ".join(taken))
+                problem = Problem("trial.code", f"must be readable ({error.strerror})", error.filename)
+                raise AzsweepError(str(_located(problem, source))) from None
+        if source.job is not None:
+            for note in _differences(task, source.job):
+                log.info(note)
 
     def run_again(self, best: str) -> str:
         """The command that runs the best trial once more."""
@@ -107,6 +111,33 @@ class _Hooks:
 
 
 run_trial.azsweep_hooks = _Hooks()  # type: ignore[attr-defined]  # which `hooks_of` looks for
+
+
+def _located(problem: Problem, source: JobSource) -> Problem:
+    """With the line that it is about, in the job's file or that of its component."""
+    if source.job is None or source.task is None:
+        return problem
+    if problem.where.startswith("trial.") and isinstance(source.job.trial, str):
+        of_component = replace(problem, where=problem.where.removeprefix("trial."))
+        return next(source.task.file.located([of_component]))
+    return next(source.job.located([problem]))
+
+
+def _differences(task: CommandConfig, job: Job) -> Iterator[str]:
+    """What of the job is not here as it would be in AzureML."""
+    trial: Mapping[str, Any] = job.raw if isinstance(job.trial, str) else job.trial
+    if trial.get("environment") is not None:
+        environment = shown(trial["environment"])
+        yield f"environment: {environment} is not made here; trials run with {sys.executable}"
+    idle = [key for key in _NO_EFFECT if job.raw.get(key) or trial.get(key)]
+    for holder in (job.raw, trial):
+        resources = holder.get("resources")
+        given = resources if isinstance(resources, Mapping) else {}
+        idle += [f"resources.{key}" for key in _NO_EFFECT_OF_RESOURCES if given.get(key)]
+    if idle:
+        yield f"without effect here: {', '.join(dict.fromkeys(idle))}"
+    if taken := [name for name in task.environment_variables if name in _OURS]:
+        yield f"environment_variables: {', '.join(taken)} is the sweep's to set"
 
 
 def _copy_once(source: Source, copy: Path) -> None:

@@ -67,10 +67,10 @@ class Request:
 class SweepHooks(Protocol):
     """What an app of our own adds to its sweeps: the attribute `azsweep_hooks` of its task function."""
 
-    def problems(self, config: DictConfig, space: SearchSpace | None) -> Iterable[Problem]:
+    def problems(self, config: DictConfig, space: SearchSpace | None, source: JobSource) -> Iterable[Problem]:
         """What keeps a trial with this config, which lacks values of the space only, from running."""
 
-    def prepare(self, config: DictConfig, directory: Path) -> None:
+    def prepare(self, config: DictConfig, directory: Path, source: JobSource) -> None:
         """Make ready what trials share in the sweep's directory, at its start and whenever it goes on."""
 
     def run_again(self, best: str) -> str:
@@ -121,7 +121,7 @@ def read_request(
         points = () if spec is None else spec.initial_points
         problems += _check_against_the_app(loader, config, space, overrides.fixed, points)
     if hooks is not None:
-        problems += _problems_of_hooks(hooks, loader, config, overrides.fixed, space)
+        problems += _problems_of_hooks(hooks, loader, config, overrides.fixed, space, job)
     if spec is not None:
         problems += _sharing_problems(spec.limits, settings.devices)
     learns = recorded is None or not (len(recorded.history) or recorded.history.earlier)
@@ -152,10 +152,15 @@ def _experiment(settings: Settings, job: JobSource, config: DictConfig) -> str:
 
 
 def _problems_of_hooks(
-    hooks: SweepHooks, loader: ConfigLoader, config: DictConfig, fixed: Sequence[str], space: SearchSpace | None
+    hooks: SweepHooks,
+    loader: ConfigLoader,
+    config: DictConfig,
+    fixed: Sequence[str],
+    space: SearchSpace | None,
+    source: JobSource,
 ) -> Iterable[Problem]:
     try:
-        return list(hooks.problems(compose_task_config(loader, config, fixed), space))
+        return list(hooks.problems(compose_task_config(loader, config, fixed), space, source))
     except (HydraException, OmegaConfBaseException):  # told by `check_composition`
         return ()
 

@@ -126,7 +126,8 @@ def _sweep(
     with StopSignals() as signals, Occupied(directory, break_lock=settings.break_lock) as occupied:
         past = None if request.recorded is None else occupied.resume(request.recorded)
         if request.hooks is not None:
-            request.hooks.prepare(compose_task_config(hydra_context.config_loader, config, request.fixed), directory)
+            task_config = compose_task_config(hydra_context.config_loader, config, request.fixed)
+            request.hooks.prepare(task_config, directory, request.job)
         tracker = _tracker(settings, spec, directory, past)
         plan = _plan(request, spec, slots_of(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.

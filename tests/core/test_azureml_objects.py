@@ -157,7 +157,7 @@ class TestJobs:
         )
         assert (task.code, task.folder) == (str(tmp_path / "src"), tmp_path)
         assert task.inputs == {"data": JobInput("uri_file", path="./x.csv"), "n": JobInput("literal", 3)}
-        assert task.outputs == ("model",)
+        assert task.outputs == {"model": "uri_folder"}
         assert task.command.render({"search_space.lr": "1", "inputs.data": "d"}).words == ("python", "t.py", "1", "d")
         assert (job.raw["compute"], job.raw["tags"]) == ("cpu-cluster", {"team": "a"})
 

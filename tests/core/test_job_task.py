@@ -47,7 +47,7 @@ def test_a_job_has_its_command_source_variables_and_outputs(tmp_path: Path) -> N
     assert task.code == str(tmp_path.parent / "src")
     assert task.folder == tmp_path
     assert task.environment_variables == {"A": "1", "B": "x"}
-    assert task.outputs == ("model", "log")
+    assert task.outputs == {"model": "uri_folder", "log": "uri_file"}
     assert task.placeholder("lr") == "search_space.lr"
     assert task.where == f"{tmp_path}/job.yml:13: trial.command"
 
@@ -114,7 +114,7 @@ def test_a_component_is_read_from_its_file_and_its_paths_are_relative_to_that(tm
     assert task.code == str(tmp_path / "components" / "src")
     assert task.folder == tmp_path / "pipelines"
     assert task.inputs == {"tol": JobInput("literal", 0.1), "degree": JobInput("literal", 5)}
-    assert task.outputs == ("model",)
+    assert task.outputs == {"model": "uri_folder"}
     assert task.placeholder("lr") == "inputs.lr"
     assert task.where == f"{tmp_path}/components/train.yml:2: command"
 
