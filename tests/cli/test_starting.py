@@ -206,8 +206,6 @@ def test_run_starts_the_app_with_multirun(tmp_path: Path, arguments: str, run: s
 def test_run_takes_nothing_but_a_python_file_or_a_job_file() -> None:
     result = azsweep("run", "x=1")
 
-    assert (result.exit_code, result.stderr) == (
-        1,
-        "APP.py: must be the Python file of a Hydra app, or a job file; got x=1. It comes first, before overrides and "
-        "options of Hydra's.\n",
-    )
+    rule = "must be the Python file of a Hydra app, or a job file"
+    fix = "It comes first, before overrides and options of Hydra's."
+    assert (result.exit_code, result.stderr) == (1, f"APP.py: {rule}; got x=1. {fix}\n")
