@@ -24,7 +24,7 @@ _BARE = re.compile(r"(?!(?:true|false|null|inf|nan)\Z)[a-z_/][a-z0-9_./-]*", re.
 _SPECIAL_IN_KEYS = re.compile(r"[\\()\[\]{}:=, \t]")
 
 
-def to_text(value: Value) -> str:
+def to_text(value: Value, quote: Quote = Quote.single) -> str:
     """`value` as the part of an override after `=`; quoted only where it has to be.
 
     >>> print(to_text("gbdt"), to_text("10"), to_text(10), to_text({"betas": [0.9, None]}))
@@ -37,10 +37,10 @@ def to_text(value: Value) -> str:
     if isinstance(value, float):
         return float.__repr__(value)
     if isinstance(value, str):
-        return value if _BARE.fullmatch(value) else QuotedString(value, Quote.single).with_quotes()
+        return value if _BARE.fullmatch(value) else QuotedString(value, quote).with_quotes()
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{_key_text(key)}:{to_text(item)}' for key, item in value.items())}}}"
-    return f"[{','.join(to_text(item) for item in value)}]"
+        return f"{{{','.join(f'{_key_text(key)}:{to_text(item, quote)}' for key, item in value.items())}}}"
+    return f"[{','.join(to_text(item, quote) for item in value)}]"
 
 
 def check_value(value: Value, where: str) -> Iterator[Problem]:

@@ -91,7 +91,8 @@ def read_request(
         SpecError: with all problems.
     """
     settings, problems = read_settings(config, os.environ)
-    recorded = replay(settings.directory)
+    is_export = settings.export is not None  # then nothing runs here, and what the directory holds does not matter
+    recorded = None if is_export else replay(settings.directory)
     hooks = hooks_of(task_function)
     job = read_job_source(settings.job, config.keys(), is_own_app=hooks is not None)
     problems += job.problems
@@ -109,7 +110,8 @@ def read_request(
         job_overrides=job.fixed,
     )
     problems += overrides.problems
-    problems += [each for key, each in job.unmapped.items() if key not in overrides.decided | set(overrides.parameters)]
+    decided = overrides.decided | set(overrides.parameters)
+    problems += [each for key, each in job.unmapped.items() if key not in decided and not is_export]
     is_space_lost = not overrides.parameters and (
         job.problems or any(each.where.startswith(_SPACE) for each in problems)
     )

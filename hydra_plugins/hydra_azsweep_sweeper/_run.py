@@ -31,6 +31,7 @@ from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._command_line import kept
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
 from hydra_plugins.hydra_azsweep_sweeper._detach import Background, submit
+from hydra_plugins.hydra_azsweep_sweeper._export import export
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher
 from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
@@ -51,12 +52,15 @@ def run(
 
     Raises:
         CompactHydraException: for everything a user can mend, in words; and if the sweep has no result.
-        SystemExit: with 130 if the user stopped it; with 0 if it goes on in the background.
+        SystemExit: with 130 if the user stopped it; with 0 if it goes on in the background, or was exported only.
     """
     loader = TrialConfigLoader(hydra_context.config_loader)  # what is composed to check, trials need not compose again
     hydra_context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
     try:
         request = read_request(loader, task_function, config, arguments)
+        if request.settings.export is not None:
+            export(request, loader, config)
+            raise SystemExit(0)
         result = _finished(request)
         if result is None:
             observers = _leave_the_terminal(request)

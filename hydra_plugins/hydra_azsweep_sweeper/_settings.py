@@ -60,7 +60,7 @@ class Settings:
         spec: the keys that AzureML's sweep has, for `read_sweep`; without the search space.
         experiment_name: "" if it is not set here.
         dropped: keys below `hydra.sweeper` that the command line sets to null.
-        job, search_space, params: as the user wrote them.
+        job, export, search_space, params: as the user wrote them.
         warm_start: directories and MLflow runs of earlier sweeps.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
         jobs: whose jobs trials are.
@@ -77,6 +77,7 @@ class Settings:
     spec: Mapping[str, Any]
     dropped: frozenset[str]
     job: Any
+    export: Any
     search_space: Mapping[str, Any]
     params: Mapping[str, Any]
     use_mlflow: bool
@@ -118,6 +119,7 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         spec={name: value for name in _SPEC if (value := _without_nulls(sweeper[name])) is not None},
         dropped=frozenset(_nulls(config)),
         job=sweeper["job"],
+        export=sweeper["export"],
         search_space=_mapping(sweeper, "search_space", problems),
         params=_mapping(sweeper, "params", problems),
         use_mlflow=_uses_mlflow(sweeper["tracking"], problems),
