@@ -17,8 +17,7 @@ import yaml
 
 from azsweep_core import expressions
 from azsweep_core._job_rules import job_problems, node_problems
-from azsweep_core._reading import shown
-from azsweep_core._values import count_of
+from azsweep_core._values import count_of, shown
 from azsweep_core.command_line import key_of
 from azsweep_core.distributions import Choice, Distribution, Value
 from azsweep_core.early_termination import Policy
@@ -116,14 +115,15 @@ def export_job(spec: SweepSpec, app: AppCommand, outline: JobOutline, write: Wri
     words += [f"{key}=${{{{outputs.{name}}}}}" for key, name in app.outputs.items()]
     space: dict[str, Any] = {}
     for key, name in names.items():
-        word, space[name] = _parameter(key, name, spec.search_space.parameters[key], write, problems)
+        word, parameter = _parameter(key, name, spec.search_space.parameters[key], write, problems)
         words.append(word)
+        space |= {name: parameter} if parameter else {}
     top = {key: value for key, value in outline.top.items() if key not in ("$schema", "type")}
     job: dict[str, Any] = {"$schema": _SCHEMA, "type": "sweep", **top, **_settings(spec), "search_space": space}
     if inputs:
         job["inputs"] = {name: each.given for name, each in inputs.items()}
     job["trial"] = {"command": " ".join(words), **outline.trial}
-    problems += problems or [*job_problems(job), *node_problems(job)]
+    problems += [*job_problems(job), *(() if problems else node_problems(job))]
     if problems:
         raise SpecError(dict.fromkeys(problems))
     return ExportedJob(job, tuple(_notes(spec)))

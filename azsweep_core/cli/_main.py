@@ -12,6 +12,7 @@ import click
 from azsweep_core import __version__
 from azsweep_core.cli._attach import attach, stop
 from azsweep_core.cli._click import help_page
+from azsweep_core.cli._export import export
 from azsweep_core.cli._logs import logs
 from azsweep_core.cli._resume import resume
 from azsweep_core.cli._run import run
@@ -83,7 +84,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, status, attach, logs, stop, resume):
+for _command in (run, status, attach, logs, stop, resume, export):
     commands.add_command(_command)
 
 

@@ -107,7 +107,7 @@ def _needs(plugins: Mapping[str, str]) -> Iterator[str]:
 def _concerns_the_sweep_alone(composed: DictConfig, without: DictConfig) -> bool:
     task, sweep = _parts(composed)
     task_without, sweep_without = _parts(without)
-    return task == task_without and sweep != sweep_without
+    return bool(task == task_without and sweep != sweep_without)
 
 
 def _parts(composed: DictConfig) -> tuple[Any, Any]:

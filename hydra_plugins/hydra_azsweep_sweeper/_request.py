@@ -28,7 +28,7 @@ from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_
 from hydra_plugins.hydra_azsweep_sweeper._command_line import as_typed
 from hydra_plugins.hydra_azsweep_sweeper._job import JobSource, merged, read_job_source
 from hydra_plugins.hydra_azsweep_sweeper._launcher import usable_cores
-from hydra_plugins.hydra_azsweep_sweeper._overrides import check_space, read_overrides
+from hydra_plugins.hydra_azsweep_sweeper._overrides import SweepOverrides, check_space, read_overrides
 from hydra_plugins.hydra_azsweep_sweeper._pinned import without_pinned
 from hydra_plugins.hydra_azsweep_sweeper._resume import refuse_another, with_recorded_seed
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
@@ -91,8 +91,7 @@ def read_request(
         SpecError: with all problems.
     """
     settings, problems = read_settings(config, os.environ)
-    is_export = settings.export is not None  # then nothing runs here, and what the directory holds does not matter
-    recorded = None if is_export else replay(settings.directory)
+    recorded = replay(settings.directory) if settings.export is None else None  # what is exported does not go on
     hooks = hooks_of(task_function)
     job = read_job_source(settings.job, config.keys(), is_own_app=hooks is not None)
     problems += job.problems
@@ -110,8 +109,7 @@ def read_request(
         job_overrides=job.fixed,
     )
     problems += overrides.problems
-    decided = overrides.decided | set(overrides.parameters)
-    problems += [each for key, each in job.unmapped.items() if key not in decided and not is_export]
+    problems += _lost_inputs(settings, job, overrides)
     is_space_lost = not overrides.parameters and (
         job.problems or any(each.where.startswith(_SPACE) for each in problems)
     )
@@ -144,6 +142,12 @@ def read_request(
         doubts += spec.sampling_algorithm.crowding(spec.search_space, spec.max_trials, slots_of(spec, settings, config))
     log_notes(notes, doubts)
     return Request(settings, spec, overrides.fixed, warm_start, recorded, as_typed(arguments), job, hooks)
+
+
+def _lost_inputs(settings: Settings, job: JobSource, overrides: SweepOverrides) -> Iterator[Problem]:
+    """Inputs of a job that nothing here gives a value; a sweep that is exported needs none here."""
+    decided = overrides.decided | set(overrides.parameters)
+    return (each for key, each in job.unmapped.items() if key not in decided and settings.export is None)
 
 
 def _experiment(settings: Settings, job: JobSource, config: DictConfig) -> str:
