@@ -41,9 +41,10 @@ def export(
 ) -> None:
     """Write the sweep of a Hydra app as an AzureML sweep job.
 
-    The app composes and checks its sweep as for `azsweep run`, and runs nothing. What AzureML cannot express is
-    refused; what it lacks or takes in another way is told. KEY may have Hydra's +; PATH may be AzureML's
-    (azureml:iris:1). Where the sweep comes from a job file (hydra.sweeper.job), its environment, inputs, ... are kept.
+    The app composes and checks its sweep as for `azsweep run`, and runs nothing. Its sweeper must be azsweep
+    (hydra/sweeper=azsweep). What AzureML cannot express is refused; what it lacks, or takes in another way, is told.
+    KEY may have Hydra's +; PATH may be AzureML's (azureml:iris:1). Where the sweep is that of a job file
+    (hydra.sweeper.job), its environment, inputs, ... are kept.
 
     Examples:
       azsweep export train.py +experiment=sweep --environment azureml:train@latest -o sweep.yml
@@ -58,9 +59,8 @@ def export(
     if module is None and not words:
         raise click.UsageError("Missing argument 'APP.py', or -m MODULE.")
     app, overrides = (["-m", module], words) if module is not None else ([words[0]], words[1:])
-    if module is None and not Path(words[0]).is_file():
-        fix = "It comes first, before overrides and options of Hydra's."
-        raise AzsweepError(str(Problem("APP.py", "must be the Python file of a Hydra app", words[0], fix)))
+    if module is None:
+        _check(words[0])
     command = [sys.executable, *app, "--multirun", *overrides]
     wish = {"environment": environment, "compute": compute, "code": code, "inputs": inputs}
     if output is not None:
@@ -71,6 +71,14 @@ def export(
         if failed:
             sys.exit(failed)
         click.echo(file.read_text(encoding="utf-8"), nl=False)
+
+
+def _check(app: str) -> None:
+    is_job = app.lower().endswith((".yml", ".yaml"))
+    if is_job or not Path(app).is_file():
+        fix = "It comes first, before overrides and options of Hydra's."
+        fix = "A job file needs no export." if is_job else fix
+        raise AzsweepError(str(Problem("APP.py", "must be the Python file of a Hydra app", app, fix)))
 
 
 def _run(command: Sequence[str], wish: Mapping[str, Any], *, says_to: Any = None) -> int:

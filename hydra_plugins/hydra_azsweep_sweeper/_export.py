@@ -62,6 +62,8 @@ def export(request: Request, loader: ConfigLoader, config: DictConfig) -> None:
     Raises:
         SpecError: with everything that AzureML cannot express, and what else is wrong.
     """
+    if request.hooks is not None:
+        raise SpecError([Problem("export", "must be asked of an app; this sweep is that of a job file already")])
     problems: list[Problem] = []
     wish = _read_wish(request.settings.export, problems)
     inputs = _Inputs(request, wish, config)
@@ -148,7 +150,9 @@ class _Inputs:
                 self.notes.append(f"inputs.{each.name} is left out: {mine[0]} takes its place.")
             else:
                 by_key[key_of(each.key)] = each
-        for key, path in wish.inputs.items():
+        prefixed = {key_of(text): text.partition("=")[0] for text in self.fixed}
+        for wished, path in wish.inputs.items():
+            key = prefixed.get(wished, wished)
             given = self._given(key, path, wish.folder)
             earlier = by_key.get(key_of(key))
             by_key[key_of(key)] = KeyedInput(key, given, "" if earlier is None else earlier.name)

@@ -100,11 +100,13 @@ def test_overrides_of_the_sweep_stay_out_of_the_command(export: Exporter) -> Non
 
 def test_an_experiment_that_sets_the_sweep_alone_is_left_out(export: Exporter) -> None:
     write_experiment(export.app, "hydra: {sweeper: {limits: {max_total_trials: 7}}}")
+    (export.app.directory / "conf" / "net").mkdir()
+    (export.app.directory / "conf" / "net" / "nothing.yaml").write_text("{}")
 
-    job = export("+experiment=sweep")
+    job = export("+experiment=sweep", "+net=nothing")
 
     assert job["limits"]["max_total_trials"] == 7
-    assert job["trial"]["command"] == "python train.py lr=${{search_space.lr}}"
+    assert job["trial"]["command"] == "python train.py +net=nothing lr=${{search_space.lr}}"
     assert "+experiment=sweep is left out: it concerns the sweep here, and nothing of a trial." in export.notes
 
 
@@ -158,9 +160,9 @@ def test_settings_of_this_machine_and_paths_of_it_are_told(export: Exporter) -> 
 
 def test_inputs_are_brought_along(export: Exporter) -> None:
     (export.app.directory / "iris.csv").touch()
-    wish = WISH + ",inputs:['data.path=./iris.csv','+more=azureml:wine:1','+folder=conf']"
+    wish = WISH + ",inputs:['data.path=./iris.csv','more=azureml:wine:1','+folder=conf']"
 
-    job = export("data.path=iris.csv", "epochs=2", wish=wish)
+    job = export("data.path=iris.csv", "+more=azureml", "epochs=2", wish=wish)
 
     assert job["inputs"] == {
         "data_path": {"type": "uri_file", "path": "../iris.csv"},
