@@ -30,12 +30,13 @@ from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, n
 from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._command_line import kept
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
+from hydra_plugins.hydra_azsweep_sweeper._compute import on_compute
 from hydra_plugins.hydra_azsweep_sweeper._detach import Background, submit
 from hydra_plugins.hydra_azsweep_sweeper._export import export
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher
 from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
-from hydra_plugins.hydra_azsweep_sweeper._request import Request, learnt, read_request, slots_of
+from hydra_plugins.hydra_azsweep_sweeper._request import Request, learnt, log_notes, read_request, slots_of
 from hydra_plugins.hydra_azsweep_sweeper._result import hints, show, why_without_result
 from hydra_plugins.hydra_azsweep_sweeper._resume import is_done
 from hydra_plugins.hydra_azsweep_sweeper._settings import Jobs, Settings, store_problems
@@ -54,10 +55,13 @@ def run(
         CompactHydraException: for everything a user can mend, in words; and if the sweep has no result.
         SystemExit: with 130 if the user stopped it; with 0 if it goes on in the background, or was exported only.
     """
+    compute = on_compute(hydra_context.config_loader, config)
+    config = compute.config
     loader = TrialConfigLoader(hydra_context.config_loader)  # what is composed to check, trials need not compose again
     hydra_context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
     try:
-        request = read_request(loader, task_function, config, arguments)
+        request = compute.judged_with(lambda: read_request(loader, task_function, config, arguments))
+        log_notes(compute.notes)
         if request.settings.export is not None:
             export(request, loader, config)
             raise SystemExit(0)

@@ -23,7 +23,7 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.tracking import chosen_uri, is_bound_to_host, redacted, without_credentials
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
 
-__all__ = ["Jobs", "Settings", "read_settings", "store_problems"]
+__all__ = ["Jobs", "Settings", "jobs_of", "read_settings", "store_problems"]
 
 _SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
 _LOCAL_JOBS = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
@@ -280,9 +280,12 @@ def _jobs(execution: Any, config: DictConfig, problems: list[Problem]) -> Jobs:
         problems.append(Problem("execution", "native is not there for this launcher", target, "Use auto or process."))
     elif execution not in ("auto", "process", "native"):
         problems.append(Problem("execution", "must be auto, process or native", shown(execution)))
-    if execution == "process":
-        return Jobs.NONE
-    return _NATIVE.get(target, Jobs.NONE)
+    return Jobs.NONE if execution == "process" else jobs_of(config.hydra.launcher)
+
+
+def jobs_of(launcher: DictConfig) -> Jobs:
+    """Whose jobs trials are by default, with this launcher."""
+    return _NATIVE.get(str(launcher.get("_target_", "")), Jobs.NONE)
 
 
 def _device_problem(settings: Settings) -> Problem:

@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from azsweep_core.spec import SweepSpec
+from hydra_plugins.hydra_azsweep_sweeper._compute import Compute, on_compute
 from hydra_plugins.hydra_azsweep_sweeper._request import read_request
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 from tests.plugin.conftest import App, Run
@@ -76,6 +77,16 @@ def read(app: App, *arguments: str) -> Reading:
         overrides: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
         request = read_request(hydra.config_loader, _never_called, config, overrides)
     return Reading(request.settings, request.spec, tuple(request.fixed))
+
+
+def compute_of(app: App, *arguments: str) -> Compute:
+    """What a multirun with these arguments makes of its job's compute, once its directory is known."""
+    with _hydra_of(app) as hydra:
+        config = _composed(hydra, arguments)
+        directory = config.hydra.sweep.dir
+        compute = on_compute(hydra.config_loader, config)
+        assert compute.config.hydra.sweep.dir == directory
+    return compute
 
 
 def read_settings_of(app: App, *arguments: str) -> Settings:
