@@ -43,7 +43,6 @@ _IN_COMMANDS = Path(azsweep_core.__file__).with_name("_in_commands")
 _OURS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 """Variables that say where a trial logs; what a job has for them does not count."""
 _NO_EFFECT = ("identity", "services")
-_NO_EFFECT_OF_RESOURCES = ("docker_args", "shm_size")
 
 
 def run_trial(config: DictConfig) -> None:
@@ -130,12 +129,8 @@ def _differences(task: CommandConfig, job: Job) -> Iterator[str]:
         environment = shown(trial["environment"])
         yield f"environment: {environment} is not made here; trials run with {sys.executable}"
     idle = [key for key in _NO_EFFECT if job.raw.get(key) or trial.get(key)]
-    for holder in (job.raw, trial):
-        resources = holder.get("resources")
-        given = resources if isinstance(resources, Mapping) else {}
-        idle += [f"resources.{key}" for key in _NO_EFFECT_OF_RESOURCES if given.get(key)]
     if idle:
-        yield f"without effect here: {', '.join(dict.fromkeys(idle))}"
+        yield f"without effect here: {', '.join(idle)}"
     if taken := [name for name in task.environment_variables if name in _OURS]:
         yield f"environment_variables: {', '.join(taken)} is the sweep's to set"
 
