@@ -125,6 +125,7 @@ class _Job:
         copy = folder.parent / _COPY
         if self._code is None and document["trial"].get("code") is not None and copy.is_dir():
             added.append(f"trial.code={hydra_text(str(copy))}")
+        added.append(f"hydra.job.name={hydra_text(str(document['trial'].get('name')))}")
         options = ["--config-dir", str(folder), "--config-name", self._path.stem]
         return [*self._started(words, added), *options]
 

@@ -31,6 +31,7 @@ class CommandConfig:
     """What each trial runs: the key `trial` of the app's configuration.
 
     Args:
+        name: of the app, and of its experiment in MLflow if nothing else says one.
         code: the source folder, or what only AzureML has.
         inputs: type, and as what the job has it, of each input that is a path or has no value there.
         outputs: types by name.
@@ -38,6 +39,7 @@ class CommandConfig:
         parameters_in: what the command calls parameters: `search_space`, or `inputs`.
     """
 
+    name: str
     command: str
     code: str | None
     environment_variables: Mapping[str, str]
@@ -116,14 +118,15 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
         "defaults": ["_self_", {"override hydra/sweeper": "azsweep"}],
         **dict.fromkeys(names, MISSING),
         "inputs": _literal({name: value for name, value in inputs.items() if name not in names}),
-        "trial": _literal(asdict(_command_config(task, nested))),
+        "trial": _literal(asdict(_command_config(_app_name(job), task, nested))),
         "hydra": {"job": {"name": _app_name(job)}},
     }
 
 
-def _command_config(task: JobTask, nested: Mapping[str, list[str]]) -> CommandConfig:
+def _command_config(name: str, task: JobTask, nested: Mapping[str, list[str]]) -> CommandConfig:
     paths = {name: given for name, given in task.inputs.items() if given.path is not None}
     return CommandConfig(
+        name=name,
         command=task.command.text,
         code=task.code,
         environment_variables=dict(task.environment_variables),

@@ -37,7 +37,7 @@ log = logging.getLogger("azsweep")
 _CODE = Path(".azsweep", "code")
 """In a sweep's directory: the source, as it was when the sweep was started."""
 _WORK, _OUTPUTS = "work", "named-outputs"
-_LARGE_BYTES = 300 * 2**20
+_LARGE_BYTES = 300_000_000
 """What AzureML uploads at most of a job's source."""
 _IN_COMMANDS = Path(azsweep_core.__file__).with_name("_in_commands")
 _OURS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
@@ -52,6 +52,19 @@ def run_trial(config: DictConfig) -> None:
         TaskFailed: in a sweep, if it fails.
         SystemExit: else, with its exit code.
     """
+    try:
+        status = _run(config)
+    except TaskFailed as failed:
+        if VARIABLE in os.environ:
+            raise
+        print(failed, file=sys.stderr, flush=True)
+        raise SystemExit(failed.code) from None
+    if status:
+        raise SystemExit(status if status > 0 else 128 - status)
+
+
+def _run(config: DictConfig) -> int:
+    """The command's exit code, or minus the signal that killed it; in a sweep, only of one that has not failed."""
     hydra = HydraConfig.get()
     started_in, directory = Path(hydra.runtime.cwd), Path(hydra.runtime.output_dir)
     task = CommandConfig.read(config)
@@ -65,13 +78,12 @@ def run_trial(config: DictConfig) -> None:
             values[f"inputs.{name}"] = os.path.normpath(started_in / values[f"inputs.{name}"])
     rendered = _rendered(task, values)
     environment = _environment(task, config, directory, started_in) | dict(rendered.environment)
-    environment.setdefault("MLFLOW_EXPERIMENT_NAME", hydra.job.name)
+    environment.setdefault("MLFLOW_EXPERIMENT_NAME", task.name)
     status = run_command(_with_our_python(rendered.words), work, environment)
     control = os.environ.get(VARIABLE)
     if status and control is not None:
         raise failure_of(status, ControlDir(Path(control)), directory)
-    if status:
-        raise SystemExit(status if status > 0 else 128 - status)
+    return status
 
 
 class _Hooks:
@@ -136,7 +148,8 @@ def _differences(task: CommandConfig, job: Job) -> Iterator[str]:
 
 
 def _copy_once(source: Source, copy: Path) -> None:
-    size = f"{len(source.files)} files, {source.size / 2**20:.1f} MB"
+    count = len(source.files)
+    size = f"{count} file{'s' if count != 1 else ''}, {_bytes(source.size)}"
     if copy.exists():
         if is_changed(source, copy):
             log.info("code: %s has changed since the sweep was started; trials run what it was then", source.folder)
@@ -151,6 +164,15 @@ def _copy_once(source: Source, copy: Path) -> None:
         )
     copy_to(source, copy)
     log.info("code: %s (%s), copied for this sweep: later changes have no effect on it", source.folder, size)
+
+
+def _bytes(size: int) -> str:
+    """A size in words.
+
+    >>> _bytes(12), _bytes(34_567), _bytes(8_901_234)
+    ('12 bytes', '34 kB', '8 MB')
+    """
+    return f"{size} bytes" if size < 1000 else f"{size // 1000} kB" if size < 1_000_000 else f"{size // 1_000_000} MB"
 
 
 def _make_directories(task: CommandConfig, code: Path | None, directory: Path) -> Path:
