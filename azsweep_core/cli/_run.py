@@ -19,7 +19,7 @@ from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.job_file import read_job
 from azsweep_core.job_task import read_task
 
-__all__ = ["run"]
+__all__ = ["JobRun", "run"]
 
 _JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
 _OF_JOBS = "only a job file has it; for an app, give overrides"
@@ -64,7 +64,7 @@ def run(
         raise click.UsageError("Missing argument 'APP.py', 'JOB.yml', or -m MODULE.")
     detached = ["hydra.sweeper.detach=true"] if detach else []
     if module is None and words[0].lower().endswith((".yml", ".yaml")):
-        job = _Job(Path(words[0]), inputs, code, node)
+        job = JobRun(Path(words[0]), inputs, code, node)
         replace_process(job.command(words[1:], detached))
     for option, given in (("--input", inputs), ("--code", code), ("--node", node)):
         if given:
@@ -84,7 +84,7 @@ def _check(app: str) -> None:
         raise AzsweepError(str(Problem("APP.py", rule, app, fix)))
 
 
-class _Job:
+class JobRun:
     """A file to run, and what the command line says of its inputs and its source."""
 
     def __init__(self, path: Path, inputs: Sequence[str], code: str | None, node: str | None) -> None:

@@ -134,7 +134,12 @@ def _program_problems(task: CommandConfig, search_path: str, *, code_is_known: b
         is_known = script.endswith(".py") and _ANY not in script and code_is_known
         if is_known and not Path(task.code or os.devnull, script).is_file():
             fix = "--code DIR names another folder." if task.code else "Set trial.code, or give --code DIR."
-            yield Problem(where, "its script must be in the folder of the code", shown(f"{task.code}: {script}"), fix)
+            yield Problem(
+                where,
+                "its script must be in the folder of the code",
+                f"no {script} in {task.code}" if task.code else script,
+                fix,
+            )
     elif _ANY in program:
         return
     elif "/" in program:

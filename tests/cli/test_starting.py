@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from azsweep_core.cli._resume import resumed_command
+from azsweep_core.cli._run import JobRun
 from azsweep_core.command_line import hydra_text
 from azsweep_core.errors import AzsweepError
 from tests.cli.sweeps import SweepDir, azsweep, azsweep_command, environment, sweep_now
@@ -209,3 +211,80 @@ def test_run_takes_nothing_but_a_python_file_or_a_job_file() -> None:
     rule = "must be the Python file of a Hydra app, or a job file"
     fix = "It comes first, before overrides and options of Hydra's."
     assert (result.exit_code, result.stderr) == (1, f"APP.py: {rule}; got x=1. {fix}\n")
+
+
+JOB = """\
+type: sweep
+trial: {command: "python t.py ${{search_space.x}} ${{inputs.data}} ${{inputs.n}}", environment: "azureml:e:1"}
+search_space: {x: {type: choice, values: [1]}}
+inputs: {data: {type: uri_file, path: "azureml:data:1"}, n: 5}
+objective: {primary_metric: loss, goal: minimize}
+limits: {max_total_trials: 1}
+"""
+
+
+@pytest.fixture
+def job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A job file in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yml").write_text(JOB, encoding="utf-8")
+    return "job.yml"
+
+
+def job_command(words: str, *inputs: str, code: str | None = None, detached: tuple[str, ...] = ()) -> list[str]:
+    """What a job is started with, after the module that runs it."""
+    path, *rest = words.split()
+    return JobRun(Path(path), inputs, code, None).command(rest, detached)[3:]
+
+
+def test_a_job_is_an_app_whose_inputs_are_overrides(tmp_path: Path, job_file: str) -> None:
+    """Paths are absolute; values are texts, as they are typed."""
+    command = job_command(
+        f"{job_file} x=1 --config-dir conf", "data=./a b.csv", "n=1e-3", code=".", detached=("d=true",)
+    )
+
+    assert command == [
+        "--multirun",
+        "x=1",
+        f"hydra.sweeper.job={tmp_path}/job.yml",
+        f"inputs.data='{tmp_path}/a b.csv'",
+        "inputs.n='1e-3'",
+        f"trial.code={tmp_path}",
+        "d=true",
+        "--config-dir",
+        "conf",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "inputs", "code", "message"),
+    [
+        pytest.param(
+            "", ["dat=x"], None, "--input: must name an input of the job; got dat. Did you mean data?", id="unknown"
+        ),
+        pytest.param("", ["data"], None, "--input: must be NAME=VALUE; got data.", id="no-value"),
+        pytest.param("", [], "gone", "--code: must be a folder; got gone.", id="no-folder"),
+        pytest.param("", ["n=1", "n=2"], None, "inputs.n: is given twice. Say it once.", id="twice"),
+        pytest.param("inputs.n=1", ["n=2"], None, "inputs.n: is given twice. Say it once.", id="in-two-ways"),
+    ],
+)
+def test_what_a_job_has_not_is_refused(
+    job_file: str, words: str, inputs: list[str], code: str | None, message: str
+) -> None:
+    with pytest.raises(AzsweepError, match=f"^{re.escape(message)}$"):
+        job_command(f"{job_file} {words}", *inputs, code=code)
+
+
+def test_a_file_that_is_no_job_is_refused_with_its_line(tmp_path: Path, job_file: str) -> None:
+    (tmp_path / job_file).write_text(JOB.replace("limits: {", "limits: {trials: 1, "), encoding="utf-8")
+
+    result = azsweep("run", job_file)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("job.yml:6: limits.trials: ")
+
+
+def test_an_app_has_no_inputs() -> None:
+    result = azsweep("run", "app.py", "--input", "x=1")
+
+    assert (result.exit_code, result.stderr) == (1, "--input: only a job file has it; for an app, give overrides.\n")
