@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from azsweep_core._job_old import modernised
 from azsweep_core._job_rules import SPEC_KEYS, job_problems, node_problems
 from azsweep_core._reading import nearest, shown
 from azsweep_core._yaml_lines import YamlFile, read_yaml
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import JobCommand
 
-__all__ = ["Job", "read_job"]
+__all__ = ["Job", "job_in", "read_job", "shape_problems", "sweeps_in"]
+
+_SIGNS = frozenset({*SPEC_KEYS, "trial"})
+"""Of a sweep: what has two of these keys was meant to be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Job:
         trial: the trial's mapping, or the component that a pipeline's node refers to.
         raw: the job or node as it stands in the file.
         pipeline_inputs: of the pipeline that the node stands in.
+        before: the dotted path that a setting has in the file, for it may be in an earlier notation there.
     """
 
     file: YamlFile
@@ -36,6 +41,7 @@ class Job:
     inputs: Mapping[str, Any]
     raw: Mapping[str, Any]
     pipeline_inputs: Mapping[str, Any] = field(default_factory=dict)
+    before: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     @property
     def path(self) -> Path:
@@ -45,11 +51,11 @@ class Job:
     @property
     def where(self) -> str:
         """The dotted path of the job in its file: "" unless it is the node of a pipeline."""
-        return "" if self.name is None else f"jobs.{self.name}"
+        return _path_of(self.name)
 
     def located(self, problems: Iterable[Problem]) -> Iterator[Problem]:
         """Problems of this job, told with paths below it, with their lines and whole paths."""
-        return self.file.located(problems, self.where)
+        return self.file.located((replace(each, where=self.before(each.where)) for each in problems), self.where)
 
     @property
     def command(self) -> str | None:
@@ -114,47 +120,76 @@ def read_job(path: str | Path, name: str | None = None) -> Job:
         SpecError: with every problem of AzureML's own rules for such a file: required keys, types of values, names.
     """
     file = read_yaml(Path(path))
-    document = file.content
-    if document.get("type") == "pipeline":
-        node_name, node = _sweep_node(file, name)
-        problems = [*file.repeated, *file.located(node_problems(node), f"jobs.{node_name}")]
-    else:
-        node_name, node = None, document
-        shape = [*_kind_problems(document, name), *job_problems(document), *node_problems(document)]
-        problems = [*file.repeated, *file.located(shape)]
+    node = sweeps_in(file, name)[0]
+    problems = [*file.repeated, *shape_problems(file, node)]
     if problems:
         raise SpecError(problems)
+    return job_in(file, node)
+
+
+def sweeps_in(file: YamlFile, name: str | None = None) -> tuple[str | None, ...]:
+    """The names of a pipeline's sweep nodes, or of that one alone; None for a sweep job, or what should be one.
+
+    Raises:
+        SpecError: if there is none.
+    """
+    kind = file.content.get("type")
+    sweeps: tuple[str | None, ...] = (None,)
+    problem = None
+    if kind == "pipeline":
+        jobs = file.content.get("jobs")
+        nodes = jobs.items() if isinstance(jobs, Mapping) else ()
+        sweeps = tuple(str(key) for key, node in nodes if isinstance(node, Mapping) and node.get("type") == "sweep")
+        if not sweeps:
+            problem = Problem("jobs", "the pipeline must have a node of type sweep")
+        elif name is not None and name not in sweeps:
+            problem = Problem("jobs", "has no such sweep node", name, nearest(name, [str(each) for each in sweeps]))
+    elif kind == "sweep" and name is not None:
+        problem = Problem("type", f"only a pipeline has a node {name}", kind, "Leave the name out.")
+        name = None
+    if problem is not None:
+        raise SpecError(file.located([problem]))
+    return sweeps if name is None else (name,)
+
+
+def shape_problems(file: YamlFile, node: str | None) -> Iterator[Problem]:
+    """What AzureML's own rules have against a sweep job, or a node; what is in an earlier notation is told as that."""
+    sweep, old, before = modernised(_mapping_of(file, node), is_node=node is not None)
+    problems: list[Problem] = []
+    if node is not None:
+        problems += node_problems(sweep)
+    elif sweep.get("type") == "sweep":
+        problems += dict.fromkeys((*job_problems(sweep), *node_problems(sweep)))
+    else:
+        fix = "Without a type it is a command job."
+        problems.append(Problem("type", "must be sweep, or pipeline", shown(sweep.get("type")), fix))
+        if len(_SIGNS & set(sweep)) >= 2:
+            problems += dict.fromkeys((*job_problems({**sweep, "type": "sweep"}), *node_problems(sweep)))
+    problems = [replace(each, where=before(each.where)) for each in problems]
+    return file.located([*(each.problem for each in old), *problems], _path_of(node))
+
+
+def job_in(file: YamlFile, node: str | None) -> Job:
+    """The sweep of a file, in today's notation. It must have none of the above problems, but for being in another."""
+    sweep, _, before = modernised(_mapping_of(file, node), is_node=node is not None)
     return Job(
         file=file,
-        name=node_name,
-        spec_mapping={key: node[key] for key in SPEC_KEYS if key in node},
-        trial=node["trial"],
-        inputs=node.get("inputs") or {},
-        raw=node,
-        pipeline_inputs={} if node_name is None else document.get("inputs") or {},
+        name=node,
+        spec_mapping={key: sweep[key] for key in SPEC_KEYS if key in sweep},
+        trial=sweep["trial"],
+        inputs=sweep.get("inputs") or {},
+        raw=sweep,
+        pipeline_inputs={} if node is None else file.content.get("inputs") or {},
+        before=before,
     )
 
 
-def _kind_problems(document: Mapping[str, Any], name: str | None) -> Iterator[Problem]:
-    kind = document.get("type")
-    if kind != "sweep":
-        yield Problem("type", "must be sweep, or pipeline", shown(kind), "Without a type it is a command job.")
-    elif name is not None:
-        yield Problem("type", f"only a pipeline has a node {name}", kind, "Leave the name out.")
+def _path_of(node: str | None) -> str:
+    return "" if node is None else f"jobs.{node}"
 
 
-def _sweep_node(file: YamlFile, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    jobs = file.content.get("jobs")
-    nodes = {} if not isinstance(jobs, Mapping) else jobs
-    sweeps = {
-        str(key): node for key, node in nodes.items() if isinstance(node, Mapping) and node.get("type") == "sweep"
-    }
-    problem = None
-    if not sweeps:
-        problem = Problem("jobs", "the pipeline must have a node of type sweep")
-    elif name is not None and name not in sweeps:
-        problem = Problem("jobs", "has no such sweep node", name, nearest(name, tuple(sweeps)))
-    if problem is not None:
-        raise SpecError(file.located([problem]))
-    name = next(iter(sweeps)) if name is None else name
-    return name, sweeps[name]
+def _mapping_of(file: YamlFile, node: str | None) -> Mapping[str, Any]:
+    """The job, or the node of a pipeline."""
+    if node is None:
+        return file.content
+    return next(mapping for name, mapping in file.content["jobs"].items() if str(name) == node)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from azsweep_core._reading import MappingReader, join, shown
 from azsweep_core.azureml_objects import as_plain
-from azsweep_core.errors import Problem, SpecError
+from azsweep_core.errors import ONLY_HERE, Problem, SpecError
 from azsweep_core.limits import Limits
 from azsweep_core.search_space import SearchSpace
 
@@ -152,7 +152,7 @@ class SamplingAlgorithm:
                 where,
                 "AzureML's bayesian takes only choice, uniform and quniform",
                 ", ".join(f"{kind} for {key}" for key, kind in foreign.items()),
-                "It runs here, but not on AzureML.",
+                ONLY_HERE,
             )
         advised = TRIALS_PER_PARAMETER * len(space.dimensions)
         trials = limits.max_total_trials

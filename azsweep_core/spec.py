@@ -11,7 +11,7 @@ from azsweep_core._reading import MappingReader, join, nearest
 from azsweep_core._zip import read_zip
 from azsweep_core.azureml_objects import as_plain
 from azsweep_core.early_termination import Policy, read_policy
-from azsweep_core.errors import Problem, SpecError
+from azsweep_core.errors import ONLY_HERE, Problem, SpecError
 from azsweep_core.initial_points import count_outside, doubtful_points, read_initial_points
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
@@ -91,7 +91,7 @@ def read_sweep(mapping: Mapping[str, Any], where: str = "", *, absolute_children
 
 
 def read_and_judge(
-    mapping: Mapping[str, Any], value_of: Callable[[str], Any] | None = None
+    mapping: Mapping[str, Any], value_of: Callable[[str], Any] | None = None, *, absolute_children: bool = False
 ) -> tuple[SearchSpace | None, SweepSpec | None, Judgement]:
     """`read_sweep` and `judge` at once: what can be read is judged although other parts cannot.
 
@@ -100,8 +100,9 @@ def read_and_judge(
     Args:
         value_of: the value that the app's own config has for a key, KeyError if it has none; for `default` among the
             initial points.
+        absolute_children: for the search space of a job file, see `read_space`.
     """
-    parts, problems, doubts = _read_parts(mapping, "", False, value_of)
+    parts, problems, doubts = _read_parts(mapping, "", absolute_children, value_of)
     judgement = _judge(**parts)
     spec = None if problems else SweepSpec(**parts)
     judgement = Judgement((*problems, *judgement.errors), (*doubts, *judgement.warnings))
@@ -290,7 +291,7 @@ def _doubtful_limits(limits: Limits) -> Iterator[Problem]:
         yield Problem("limits.max_concurrent_trials", f"is more than limits.max_total_trials, {total}", str(concurrent))
     if total is not None and total > _MOST_TRIALS_OF_AZUREML:
         rule = f"AzureML takes at most {_MOST_TRIALS_OF_AZUREML} trials"
-        yield Problem("limits.max_total_trials", rule, str(total), "It runs here, but not on AzureML.")
+        yield Problem("limits.max_total_trials", rule, str(total), ONLY_HERE)
     timeout, trial_timeout = limits.timeout_s, limits.trial_timeout_s
     if timeout is not None and trial_timeout is not None and timeout < trial_timeout:
         rule = f"is less than limits.trial_timeout, {trial_timeout:g}"

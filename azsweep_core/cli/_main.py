@@ -17,6 +17,7 @@ from azsweep_core.cli._logs import logs
 from azsweep_core.cli._resume import resume
 from azsweep_core.cli._run import run
 from azsweep_core.cli._status import status
+from azsweep_core.cli._validate import validate
 from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = ["commands", "main"]
@@ -70,6 +71,7 @@ def commands() -> None:
       azsweep logs multirun/2026-11-22/04-12-15 7 -f
       azsweep stop multirun/2026-11-22/04-12-15
       azsweep resume multirun/2026-11-22/04-12-15 hydra.sweeper.limits.max_total_trials=40
+      azsweep validate sweep.yml
 
     Exit codes of all commands (further ones in their own --help):
       0    done
@@ -84,7 +86,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, status, attach, logs, stop, resume, export):
+for _command in (run, status, attach, logs, stop, resume, validate, export):
     commands.add_command(_command)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from azsweep_core.early_termination._base import Policy, at_interval
 from azsweep_core.early_termination._cadence import progress_curves
-from azsweep_core.errors import Problem
+from azsweep_core.errors import ONLY_HERE, Problem
 from azsweep_core.history import History
 
 __all__ = ["AshaPolicy"]
@@ -68,4 +68,4 @@ class AshaPolicy(Policy):
             yield Problem(f"{where}.reduction_factor", "must be greater than 1", got, fix)
 
     def warnings(self, where: str = "early_termination") -> Iterator[Problem]:
-        yield Problem(f"{where}.type", "AzureML has no asha", None, "It runs here, but not on AzureML.")
+        yield Problem(f"{where}.type", "AzureML has no asha", None, ONLY_HERE)

@@ -138,21 +138,29 @@ def job_with(folder: Path, path: str, value: object) -> Path:
     ("path", "value", "problem"),
     [
         ("type", ABSENT, "type: must be sweep, or pipeline; got null. Without a type it is a command job."),
-        ("type", "sweep_job", "type: must be sweep, or pipeline; got sweep_job. Without a type it is a command job."),
+        ("type", "sweep_job", "type: is written as in AzureML's preview of 2021; got sweep_job. Write type: sweep."),
+        ("type", "command", "type: must be sweep, or pipeline; got command. Without a type it is a command job."),
         ("objective", ABSENT, "objective: is required."),
         ("objective", "loss", "objective: must be a mapping; got loss."),
         ("limits", ABSENT, "limits: is required."),
         ("limits", {}, "limits.max_total_trials: is required."),
-        ("limits/timeout_minutes", 5, "limits.timeout_minutes: unknown key. Did you mean timeout?"),
+        (
+            "limits/timeout_minutes",
+            5,
+            (
+                "limits.timeout_minutes: is written as in AzureML's preview of 2021; got 5. "
+                "Write limits: {timeout: 300}, in seconds."
+            ),
+        ),
         ("limits/max_retries", 5, "limits.max_retries: unknown key. Did you mean max_concurrent_trials?"),
         ("limits/timeout", None, "limits.timeout: must not be null. Leave the key out."),
         ("search_space", ABSENT, "search_space: is required."),
         ("search_space", [1], "search_space: must be a mapping; got [1]."),
         (
             "search_space/lr",
-            "uniform(0, 1)",
+            0.1,
             (
-                "search_space.lr: must be a mapping with a type; got uniform(0, 1). "
+                "search_space.lr: must be a mapping with a type; got 0.1. "
                 "For instance {type: uniform, min_value: 0, max_value: 1}."
             ),
         ),
