@@ -11,13 +11,10 @@ from typing import Any
 import click
 
 from azsweep_core._reading import nearest
-from azsweep_core._yaml_lines import read_yaml
 from azsweep_core.cli._click import Command
 from azsweep_core.cli._resume import replace_process
 from azsweep_core.command_line import hydra_text, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
-from azsweep_core.job_file import read_job
-from azsweep_core.job_task import read_task
 
 __all__ = ["JobRun", "run"]
 
@@ -99,6 +96,10 @@ class JobRun:
         Raises:
             AzsweepError: if the file is none, or has not what the options speak of.
         """
+        from azsweep_core._yaml_lines import read_yaml
+        from azsweep_core.job_file import read_job
+        from azsweep_core.job_task import read_task
+
         document = read_yaml(self._path).content
         is_best = isinstance(document.get("trial"), Mapping) and not document.keys() & {"type", "search_space"}
         if is_best and "parameters_in" in document["trial"]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from azsweep_core.cli._click import Command
 from azsweep_core.cli._words import printable
 from azsweep_core.errors import AzsweepError
-from azsweep_core.job_check import Checked, Kind, check_file
+
+if TYPE_CHECKING:
+    from azsweep_core.job_check import Checked
 
 __all__ = ["validate"]
 
-_COLOURS = {Kind.ERROR: "red", Kind.WARNING: "yellow", Kind.ONLY_HERE: "yellow", Kind.NOTE: "cyan"}
+_COLOURS = {"error": "red", "only here": "yellow", "warning": "yellow", "note": "cyan"}
 
 
 @click.command(cls=Command)
@@ -52,10 +55,11 @@ def validate(files: Sequence[Path], node: str | None, fix: bool) -> None:
 
 def _validated(path: Path, node: str | None, *, fix: bool) -> bool:
     """Whether the file is valid, which is told."""
+    from azsweep_core.job_check import check_file
+    from azsweep_core.job_fix import can_be_fixed, fix_file
+
     is_refused = False
     if fix:
-        from azsweep_core.job_fix import fix_file
-
         try:
             for line in fix_file(path, node):
                 click.echo(printable(line))
@@ -64,25 +68,22 @@ def _validated(path: Path, node: str | None, *, fix: bool) -> bool:
             is_refused = True
     checked = check_file(path, node)
     _tell(checked)
-    if not (checked.is_valid or fix):
-        from azsweep_core.job_fix import can_be_fixed
-
-        if can_be_fixed(path, node):
-            click.echo(printable(f"{path}: --fix mends what has one sure remedy"))
+    if not (checked.is_valid or fix) and can_be_fixed(path, node):
+        click.echo(printable(f"{path}: --fix mends what has one sure remedy"))
     return checked.is_valid and not is_refused
 
 
 def _tell(checked: Checked) -> None:
     for each in checked.findings:
         place, _, rest = printable(str(each)).partition(f": {each.kind.value}: ")
-        click.echo(f"{place}: {click.style(each.kind.value, fg=_COLOURS[each.kind], bold=True)}: {rest}")
-    counts = Counter(each.kind for each in checked.findings)
-    told = [_count(counts[kind], kind) for kind in Kind if counts[kind]]
+        click.echo(f"{place}: {click.style(each.kind.value, fg=_COLOURS[each.kind.value], bold=True)}: {rest}")
+    counts = Counter(each.kind.value for each in checked.findings)
+    told = [_count(counts[kind], kind) for kind in _COLOURS if counts[kind]]
     if checked.is_valid:
         told = ["valid", *told]
     what = f" ({'; '.join(checked.sweeps)})" if checked.is_valid else ""
     click.echo(printable(f"{checked.path}: {', '.join(told)}{what}"))
 
 
-def _count(count: int, kind: Kind) -> str:
-    return f"{count} {kind.value}{'s' if count != 1 and kind is not Kind.ONLY_HERE else ''}"
+def _count(count: int, kind: str) -> str:
+    return f"{count} {kind}{'s' if count != 1 and kind != 'only here' else ''}"
