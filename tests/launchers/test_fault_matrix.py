@@ -209,8 +209,13 @@ _launcher._IDLE_S = _launcher._LOOK_EVERY_S = 0.5
 
 
 def test_a_long_silence_alone_kills_nobody(app: LauncherApp) -> None:
-    """No thread of the process runs for longer than two heartbeats are apart; without a limit it may take its time."""
-    app.write("import ctypes; ctypes.PyDLL(None).sleep(12); return 0.5", {"x": 0})
+    """No thread of the process runs for ten heartbeats; without a limit it may take its time."""
+    hurry = """
+from azsweep_core import trial_process
+from hydra_plugins.hydra_azsweep_sweeper import _launcher
+trial_process._BEAT_EVERY_S = _launcher._LOOK_EVERY_S = 0.2
+"""
+    app.write("import ctypes; ctypes.PyDLL(None).sleep(2); return 0.5", {"x": 0}, preamble=hurry)
 
     run = app.sweep("x=choice(1)")
 
