@@ -31,7 +31,7 @@ if Path("mended").exists():
     return 2.0
 try:
     if cfg.role == "fills":
-        while not Path("waits.notes").exists():
+        while not (Path("waits.notes").exists() and Path("ends.notes").exists()):
             time.sleep(0.02)
         with open(out() / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
             while True:
