@@ -1,7 +1,8 @@
-"""What all tests share: the tests' own SLURM, a silent Optuna, and which files are not searched for doctests."""
+"""What all tests share: stores of MLflow, the tests' own SLURM, a silent Optuna; and which files hold no doctests."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,27 @@ def quiet_optuna() -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     yield
     optuna.logging.set_verbosity(verbosity)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, which take seconds to make: tests copy it."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real `mlflow server`."""
+    from tests.core.tracking.conftest import free_port, running_server
+
+    directory = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_store, directory / "mlflow.db")
+    with running_server(directory, free_port()) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

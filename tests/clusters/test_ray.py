@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,16 +213,17 @@ return ray.get(double.remote(cfg.x))
     assert "retries are left to the sweep, and Ray makes none; got {'max_retries': 3}." in run.out
 
 
-def test_bad_trials_are_terminated_by_what_they_log(app: RayApp) -> None:
+def test_bad_trials_are_terminated_by_what_they_log(app: RayApp, empty_store: Path) -> None:
     """To a SQLite file, which is enough while all workers are on this host."""
     policy = {"type": "bandit", "slack_factor": 0.2, "delay_evaluation": 5}
     learns = """
 import mlflow
 for epoch in range(40):
     mlflow.log_metric("loss", cfg.x / (epoch + 1), step=epoch)
-    time.sleep(0.6 if cfg.x > 1 else 0.1)
+    time.sleep(0.6 if cfg.x > 2 else 0.1)
 """
     app.cpus = 3
+    shutil.copy(empty_store, app.directory / "mlflow.db")
     app.write(learns, {"x": 1.0}, sweeper={**GRID, "tracking": "mlflow", "early_termination": policy})
 
     run = app.sweep("x=1,1.01,50")

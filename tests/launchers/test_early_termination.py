@@ -14,11 +14,9 @@ from mlflow import MlflowClient
 from azsweep_core.events import Event, StopRequested, TrialEnded
 from azsweep_core.ledger import read_ledger
 from azsweep_core.trial import TrialState
-from tests.core.tracking import conftest as stores
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
 
-empty_store = stores.empty_store  # a fixture
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 EPOCHS = 20

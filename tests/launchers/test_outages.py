@@ -16,7 +16,6 @@ from tests.core.tracking import conftest as stores
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
 
-empty_store = stores.empty_store  # a fixture
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 Mount = Callable[..., None]

@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.core.tracking import conftest as stores
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
 
-empty_store, server = stores.empty_store, stores.server  # fixtures
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 PASSWORD = "hunter2and3"

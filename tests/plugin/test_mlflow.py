@@ -17,7 +17,6 @@ from mlflow.entities import Run as MlflowRun
 from tests.core.tracking import conftest as stores
 from tests.plugin.conftest import App, Run
 
-empty_store, server = stores.empty_store, stores.server  # fixtures
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 

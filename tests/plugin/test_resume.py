@@ -18,11 +18,9 @@ from mlflow import MlflowClient
 from azsweep_core.ledger import LEDGER
 from azsweep_core.lock import current_holder
 from azsweep_core.replay import replay
-from tests.core.tracking import conftest as stores
 from tests.plugin.conftest import App, Run
 from tests.plugin.in_process import refuse
 
-empty_store = stores.empty_store  # a fixture
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 WAITS = """

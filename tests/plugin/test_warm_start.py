@@ -14,11 +14,9 @@ from mlflow import MlflowClient
 from azsweep_core.events import Event, SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted
 from azsweep_core.ledger import Ledger
 from azsweep_core.trial import Measurement, TrialState
-from tests.core.tracking import conftest as stores
 from tests.plugin.conftest import App, Run
 from tests.plugin.in_process import HYDRAS_HINT, read_settings_of, refuse, refused, write_app
 
-empty_store = stores.empty_store  # a fixture
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
 UNKNOWN = "0123456789abcdef0123456789abcdef"

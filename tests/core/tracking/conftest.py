@@ -1,4 +1,4 @@
-"""Real MLflow stores: an SQLite file for each test, and one server for all."""
+"""Real MLflow stores: an SQLite file for each test, and servers."""
 
 from __future__ import annotations
 
@@ -36,14 +36,6 @@ def quiet_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     for name in [name for name in os.environ if name.startswith("MLFLOW_") and "TELEMETRY" not in name]:
         monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with MLflow's tables, which take two seconds to make."""
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
-    return path
 
 
 @dataclass
@@ -116,21 +108,12 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
-def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real `mlflow server`."""
-    directory = tmp_path_factory.mktemp("server")
-    shutil.copy(empty_store, directory / "mlflow.db")
-    with running_server(directory, free_port()) as address:
-        yield address
-
-
 @contextmanager
 def running_server(directory: Path, port: int) -> Iterator[str]:
-    """An `mlflow server` on the store in the directory; it is killed at the end."""
+    """An `mlflow server` on the store in the directory, whatever name it is asked by; it is killed at the end."""
     options = ["--backend-store-uri", f"sqlite:///{directory}/mlflow.db", "--workers", "1", "--port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", *options],
+        [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--allowed-hosts", "*", *options],
         cwd=directory,
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.DEVNULL,
