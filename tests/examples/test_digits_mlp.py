@@ -20,8 +20,9 @@ RATES = "0.05,0.0001"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def app(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     directory = tmp_path_factory.mktemp("digits")
+    shutil.copy(empty_store, directory / "mlflow.db")
     shutil.copy(EXAMPLE / "train.py", directory)
     shutil.copytree(EXAMPLE / "conf", directory / "conf")
     return directory

@@ -43,8 +43,11 @@ def test_the_app_alone_logs_the_metric_once_a_boosting_round(own_losses: list[fl
     assert len(own_losses) == config["num_boost_round"]
 
 
-def test_a_short_sweep_beats_the_apps_own_parameters(own_losses: list[float], tmp_path: Path) -> None:
+def test_a_short_sweep_beats_the_apps_own_parameters(
+    own_losses: list[float], tmp_path: Path, empty_store: Path
+) -> None:
     app = copied_to(tmp_path)
+    shutil.copy(empty_store, app / "mlflow.db")
 
     run(
         app,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def test_a_policy_needs_no_mlflow(learner: App) -> None:
     assert not (learner.directory / "mlflow.db").exists()
 
 
-def test_reports_are_kept_in_the_trials_run_too(learner: App) -> None:
+def test_reports_are_kept_in_the_trials_run_too(learner: App, empty_store: Path) -> None:
+    shutil.copy(empty_store, learner.directory / "mlflow.db")
     run = learner.sweep("x=choice(1)", "hydra.sweeper.tracking=mlflow")
 
     client = MlflowClient(f"sqlite:///{learner.directory}/mlflow.db")
