@@ -10,6 +10,16 @@ from tests.clusters.slurm import Slurm, wait_until
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
 
+UNTIL_TOLD = """
+with (out() / "starts").open("a") as stream:
+    stream.write("started\\n")
+(out() / "started").write_text("")
+while not any((out().parents[1] / each).exists() for each in ("go", f"go-{cfg.x}")):
+    time.sleep(0.05)
+return cfg.x
+"""
+"""A task that returns when it is let go."""
+
 
 class SlurmApp(LauncherApp):
     """An app under hydra-submitit-launcher, whose jobs can be told from all others by their name."""
@@ -50,3 +60,8 @@ class SlurmApp(LauncherApp):
         control = ControlDir(self.control(trial))
         wait_until(lambda: control.heartbeat() is not None, f"trial {trial} to begin")
         return str(control.job()["slurm_job"])
+
+    def let_go(self, *each: int) -> None:
+        """Let trials of UNTIL_TOLD return: those with each of these x, or else all."""
+        for name in [f"go-{x}" for x in each] or ["go"]:
+            (self.directory / name).touch()

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from azsweep_core.coordinator_job import submit_coordinator
-from tests.clusters.apps import SlurmApp
+from tests.clusters.apps import UNTIL_TOLD, SlurmApp
 from tests.clusters.slurm import Slurm, wait_until
-from tests.clusters.test_slurm_resume import UNTIL_TOLD
-from tests.clusters.test_slurm_sweeps import LONG, running
+from tests.clusters.test_slurm_sweeps import running
 
 ON_BOTH = ("hydra.launcher.partition=both", "hydra.launcher.nodes=2", "hydra.launcher.tasks_per_node=1")
 
@@ -29,7 +28,7 @@ while not ((out() / "rank-0").exists() and (out() / "rank-1").exists()):
 @pytest.fixture
 def app(tmp_path: Path, slurm: Slurm) -> SlurmApp:
     app = SlurmApp(tmp_path, slurm)
-    app.write(LONG, {"x": 0, "seconds": 600}, sweeper={"sampling_algorithm": "grid", "stop_grace": 2})
+    app.write(UNTIL_TOLD, {"x": 0}, sweeper={"sampling_algorithm": "grid", "stop_grace": 2})
     return app
 
 
@@ -48,10 +47,11 @@ def attempts(app: SlurmApp) -> str:
 
 def test_a_trial_whose_node_fails_runs_again_as_a_new_attempt(app: SlurmApp, slurm_with_a_mortal_node: Slurm) -> None:
     never_requeued = "+hydra.launcher.additional_parameters.no_requeue=true"
-    with running(app, "x=choice(1)", "seconds=4", "hydra.launcher.partition=second", never_requeued) as sweep:
+    with running(app, "x=choice(1)", "hydra.launcher.partition=second", never_requeued) as sweep:
         job = app.job_of(0)
         slurm_with_a_mortal_node.kill_second_node()
         wait_until(lambda: '"attempt_lost"' in app.ledger, "the attempt to be lost", timeout_s=15)
+        app.let_go()
         slurm_with_a_mortal_node.bring_up()
         sweep.wait(90)
 
@@ -68,10 +68,11 @@ def test_a_job_that_slurm_requeues_when_its_node_fails_is_waited_for(
     app: SlurmApp, slurm_with_a_mortal_node: Slurm
 ) -> None:
     """As most clusters do."""
-    with running(app, "x=choice(1)", "seconds=4", "hydra.launcher.partition=second") as sweep:
+    with running(app, "x=choice(1)", "hydra.launcher.partition=second") as sweep:
         job = app.job_of(0)
         slurm_with_a_mortal_node.kill_second_node()
         wait_until(lambda: app.queue.get(job) == "PENDING", "the job to be requeued")
+        app.let_go()
         slurm_with_a_mortal_node.bring_up()
         sweep.wait(90)
 
@@ -116,7 +117,6 @@ def test_a_coordinator_that_is_a_job_goes_on_when_its_node_fails(
     app: SlurmApp, slurm_with_a_mortal_node: Slurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SLURM starts it again, and it takes its trials' jobs over, which have seen nothing of it."""
-    app.write(UNTIL_TOLD, {"x": 0}, sweeper={"sampling_algorithm": "grid"})
     for name, value in app.environment().items():
         monkeypatch.setenv(name, value)
     options = {"job-name": f"{app.name}-coordinator", "partition": "second"}
@@ -128,7 +128,7 @@ def test_a_coordinator_that_is_a_job_goes_on_when_its_node_fails(
     wait_until(lambda: app.queue.get(job) == "PENDING", "the coordinator to be requeued")
     slurm_with_a_mortal_node.bring_up()
     wait_until(lambda: '"sweep_resumed"' in app.ledger, "the coordinator to go on", timeout_s=60)
-    (app.directory / "go").touch()
+    app.let_go()
     wait_until(lambda: not app.queue, "the end", timeout_s=60)
 
     assert [(row["state"], row["attempt"]) for row in app.rows] == [("completed", "1")] * 2

@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 
 from azsweep_core.control import ControlDir
-from tests.clusters.apps import SlurmApp
+from tests.clusters.apps import UNTIL_TOLD, SlurmApp
 from tests.clusters.slurm import Slurm, wait_until
 from tests.clusters.test_slurm_sweeps import running
-
-UNTIL_TOLD = """
-with (out() / "starts").open("a") as stream:
-    stream.write("started\\n")
-(out() / "started").write_text("")
-while not any((out().parents[1] / each).exists() for each in ("go", f"go-{cfg.x}")):
-    time.sleep(0.05)
-return cfg.x
-"""
 
 
 @pytest.fixture
@@ -48,14 +39,14 @@ def test_jobs_of_a_killed_sweep_are_taken_over_and_the_table_is_that_of_an_undis
         sweep.wait()
         for each in control[2:4]:
             each.job_file.write_text("")
-        (app.directory / "go-0").touch()
+        app.let_go(0)
         app.job_of(2)
         result = control[0].result_file.read_bytes()
 
         with running(app, *command) as resumed:
             wait_until(lambda: '"attempt_lost"' in app.ledger, "the one attempt to be given up")
             assert {jobs[1], jobs[2], jobs[4]} <= app.queue.keys()
-            (app.directory / "go").touch()
+            app.let_go()
             assert resumed.wait(60) == 0, resumed.communicate()
 
     rows = [(row["number"], row["state"], row["value"], row["x"], row["attempt"]) for row in app.rows]
@@ -71,7 +62,7 @@ def test_jobs_of_a_killed_sweep_are_taken_over_and_the_table_is_that_of_an_undis
 def test_a_trial_that_ctrl_c_cancelled_runs_again_when_the_sweep_is_resumed(app: SlurmApp) -> None:
     run = app.interrupt(signal.SIGINT, "x=choice(7)")
     assert [row["state"] for row in run.trials] == ["cancelled"]
-    (app.directory / "go").touch()
+    app.let_go()
 
     run = app.sweep("x=choice(7)")
 
