@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from azsweep_core._mlflow_names import NAME_CHARACTERS, TAG_CHARACTERS, parameter_names, shortened
 from azsweep_core._mlflow_store import is_transient, redacted
 from azsweep_core.errors import AzsweepError, Problem
 
@@ -11,10 +13,35 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-__all__ = ["PARENT_TAG", "find_experiment", "find_parent", "open_children"]
+__all__ = ["PARENT_TAG", "find_experiment", "find_parent", "job_name", "job_tags", "open_children"]
 
 PARENT_TAG = "mlflow.parentRunId"
 _RUNS_A_PAGE = 500
+_DESCRIPTION = "mlflow.note.content"
+_COUNTER_CHARACTERS = 10
+"""Room for the number at the end of a trial's name."""
+
+
+def job_name(job: Mapping[str, Any]) -> str | None:
+    """What AzureML's users know a job by: its display_name; None if it has none."""
+    name = job.get("display_name")
+    return shortened(name, NAME_CHARACTERS - _COUNTER_CHARACTERS) if isinstance(name, str) and name.strip() else None
+
+
+def job_tags(job: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a job, and its description where MLflow shows it.
+
+    >>> job_tags({"tags": {"team": "a"}, "description": "Iris, again."})
+    {'team': 'a', 'mlflow.note.content': 'Iris, again.'}
+    """
+    given = job.get("tags")
+    tags = {str(key): value for key, value in given.items()} if isinstance(given, Mapping) else {}
+    accepted = parameter_names(tags)
+    found = {accepted[key]: "" if value is None else str(value) for key, value in tags.items()}
+    if job.get("description"):
+        found[_DESCRIPTION] = str(job["description"])
+    found.pop("mlflow.runName", None)  # which would contradict the run's own
+    return {key: shortened(value, TAG_CHARACTERS) for key, value in found.items()}
 
 
 def find_experiment(client: MlflowClient, name: str) -> str:

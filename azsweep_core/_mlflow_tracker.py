@@ -79,6 +79,7 @@ class MlflowTracker:
 
     Args:
         tracking_uri: None for what the user set, else `mlflow.db` here; made absolute now.
+        tags: for the sweep's own run, beside ours.
         patience_s: how long `end_sweep` waits for a store that is away.
     """
 
@@ -91,6 +92,7 @@ class MlflowTracker:
         sweep_name: str,
         tracking_uri: str | None = None,
         *,
+        tags: Mapping[str, str] | None = None,
         patience_s: float = 30.0,
     ) -> None:
         self.tracking_uri = chosen_uri(tracking_uri, Path.cwd())
@@ -98,6 +100,7 @@ class MlflowTracker:
         self._objective = objective
         self._experiment_name = experiment_name
         self._sweep_name = sweep_name
+        self._tags = tags or {}
         self._patience_s = patience_s
         self._client: MlflowClient
         self._experiment_id = ""
@@ -290,7 +293,7 @@ class MlflowTracker:
             return
         self._experiment_id = find_experiment(self._client, self._experiment_name)
         goal = {"name": self._objective.primary_metric, "goal": self._objective.goal.value}
-        tags = {**self._context, "primary_metric_config": json.dumps(goal)}
+        tags = {**self._tags, **self._context, "primary_metric_config": json.dumps(goal)}
         run = self._client.create_run(self._experiment_id, tags=tags, run_name=self._sweep_name)
         self._parent_id = str(run.info.run_id)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azsweep_core._mlflow_earlier import read_parent_run
+from azsweep_core._mlflow_parent import job_name, job_tags
 from azsweep_core._mlflow_store import chosen_uri, configured_uri, is_bound_to_host, redacted, without_credentials
 from azsweep_core._mlflow_tracker import MlflowTracker
 from azsweep_core.history import History
@@ -17,6 +18,8 @@ __all__ = [
     "chosen_uri",
     "configured_uri",
     "is_bound_to_host",
+    "job_name",
+    "job_tags",
     "read_parent_run",
     "redacted",
     "without_credentials",

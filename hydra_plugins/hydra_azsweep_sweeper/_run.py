@@ -24,7 +24,14 @@ from azsweep_core.signals import StopSignals
 from azsweep_core.spec import SweepSpec, to_mapping
 from azsweep_core.sweep import run_sweep
 from azsweep_core.sweep_plan import Observer, Origin, Past, Ports, SweepPlan, SweepResult, SystemClock
-from azsweep_core.tracking import MlflowTracker, NullTracker, configured_uri, without_credentials
+from azsweep_core.tracking import (
+    MlflowTracker,
+    NullTracker,
+    configured_uri,
+    job_name,
+    job_tags,
+    without_credentials,
+)
 from azsweep_core.trial import Parameters
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, no_preparation
 from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
@@ -136,7 +143,7 @@ def _sweep(
         if request.hooks is not None:
             task_config = compose_task_config(hydra_context.config_loader, config, request.fixed)
             request.hooks.prepare(task_config, directory, request.job)
-        tracker = _tracker(settings, spec, directory, past)
+        tracker = _tracker(request, spec, directory, past)
         plan = _plan(request, spec, slots_of(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
         preload = (
@@ -255,12 +262,14 @@ def _sweep_name(directory: Path) -> str:
     return "/".join(directory.parts[-2:])
 
 
-def _tracker(settings: Settings, spec: SweepSpec, directory: Path, past: Past | None) -> MlflowTracker | NullTracker:
+def _tracker(request: Request, spec: SweepSpec, directory: Path, past: Past | None) -> MlflowTracker | NullTracker:
     """Where metrics are: in the store that the user sets, else in the one that the sweep began with."""
-    if not settings.use_mlflow:
+    if not request.settings.use_mlflow:
         return NullTracker()
     began_with = None if past is None or configured_uri() else past.recorded.origin.tracking_uri
-    return MlflowTracker(spec.objective, settings.experiment_name, _sweep_name(directory), began_with)
+    job = {} if request.job.job is None else request.job.job.raw
+    name = job_name(job) or _sweep_name(directory)
+    return MlflowTracker(spec.objective, request.settings.experiment_name, name, began_with, tags=job_tags(job))
 
 
 def _start_tracker(tracker: MlflowTracker | NullTracker, plan: SweepPlan) -> None:

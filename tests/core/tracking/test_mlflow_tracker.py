@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from azsweep_core.errors import AzsweepError
-from azsweep_core.tracking import MlflowTracker
+from azsweep_core.tracking import MlflowTracker, job_name, job_tags
 from azsweep_core.trial import Measurement, Trial, TrialState
 from tests.core.tracking.conftest import OBJECTIVE, Bench, run_id_of
 
@@ -26,6 +26,34 @@ class TestSweep:
 
         assert tags["mlflow.runName"] == "sweep"
         assert json.loads(tags["primary_metric_config"]) == {"name": "loss", "goal": "minimize"}
+
+    def test_the_parent_run_bears_the_tags_and_the_description_of_its_job(self, bench: Bench) -> None:
+        job = {
+            "description": "Iris, again.",
+            "tags": {"team": "a", "a@b": 1, "long": "x" * 9000, "mlflow.runName": "y"},
+        }
+
+        tracker = MlflowTracker(OBJECTIVE, "of a job", "named", tags=job_tags(job))
+        tracker.start_sweep({})
+
+        assert tracker.run_id is not None
+        tags = bench.client.get_run(tracker.run_id).data.tags
+        assert (tags["mlflow.runName"], tags["mlflow.note.content"]) == ("named", "Iris, again.")
+        assert (tags["team"], tags["a_b"]) == ("a", "1")
+        assert tags["long"].endswith("x... (cut from 9000 characters)")
+
+    @pytest.mark.parametrize(
+        ("job", "name"),
+        [
+            ({"display_name": "iris"}, "iris"),
+            ({"display_name": "i" * 300}, f"{'i' * 211}... (cut from 300 characters)"),
+            ({"display_name": " "}, None),
+            ({}, None),
+        ],
+        ids=["named", "long", "blank", "none"],
+    )
+    def test_a_sweep_is_called_what_its_job_is_called(self, job: dict[str, str], name: str | None) -> None:
+        assert job_name(job) == name
 
     def test_the_parent_run_keeps_the_spec_as_an_artifact(self, bench: Bench) -> None:
         path = bench.client.download_artifacts(bench.parent().info.run_id, "sweep_spec.yaml")
