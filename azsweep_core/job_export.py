@@ -38,6 +38,7 @@ _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 """What no shell changes, without quotes."""
 _ACTIVE_IN_DOUBLE_QUOTES = re.compile(r'["$`]|\\(?=[\\]|\Z)')
 _OF_AZUREML = re.compile(r"\$\{\{|\$\[\[")
+_LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 _EXACT = 2**53
 """The largest whole number that JSON, which AzureML's service reads, is sure to keep."""
 _LONGEST_LIST = 1000
@@ -132,6 +133,13 @@ def export_job(spec: SweepSpec, app: AppCommand, outline: JobOutline, write: Wri
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        style = '"' if _LINE_BREAKS.search(text) else None  # which PyYAML does not write so that it could read them
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def to_yaml(job: Mapping[str, Any]) -> str:

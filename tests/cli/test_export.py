@@ -59,10 +59,10 @@ def test_options_say_what_the_job_has_besides_its_sweep(app: App) -> None:
     limits = "hydra.sweeper.limits.max_total_trials=5"
 
     done = export(app, "-m", "train", "x=uniform(0,9)", limits, *options, "-o", "$(id) a.yml")
-    again = export(app, "-m", "train", "x=uniform(0,9)", limits, *options, "-o", "$(id) a.yml")
+    refused = export(app, "-m", "train", "x=uniform(0,9)", limits, "--environment", "mine")
 
     job = yaml.safe_load((app.directory / "$(id) a.yml").read_text())
-    assert (done.returncode, again.returncode, again.stdout) == (0, 1, "")
+    assert (done.returncode, refused.returncode, refused.stdout) == (0, 1, "")
     assert job["compute"] == "cpu"
     assert job["inputs"] == {"data": {"type": "uri_folder", "path": "./it's, here"}}
     assert job["trial"] == {
@@ -70,7 +70,8 @@ def test_options_say_what_the_job_has_besides_its_sweep(app: App) -> None:
         "environment": "azureml:e:1",
         "code": ".",
     }
-    assert again.stderr.startswith("export.file: must not be there yet; got $(id) a.yml.")
+    assert refused.stderr.startswith("trial.environment: must say where it comes from; got mine.")
+    assert "sweep.yml" not in refused.stderr
 
 
 @pytest.mark.parametrize(

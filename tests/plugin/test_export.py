@@ -101,7 +101,7 @@ def test_overrides_of_the_sweep_stay_out_of_the_command(export: Exporter) -> Non
 def test_an_experiment_that_sets_the_sweep_alone_is_left_out(export: Exporter) -> None:
     write_experiment(export.app, "hydra: {sweeper: {limits: {max_total_trials: 7}}}")
     (export.app.directory / "conf" / "net").mkdir()
-    (export.app.directory / "conf" / "net" / "nothing.yaml").write_text("{}")
+    (export.app.directory / "conf" / "net" / "nothing.yaml").write_text("# @package _global_\n{}")
 
     job = export("+experiment=sweep", "+net=nothing")
 
@@ -285,7 +285,7 @@ def test_a_file_is_overwritten_if_that_is_wanted(export: Exporter) -> None:
 def test_the_trials_of_a_sweep_that_is_there_do_not_matter(export: Exporter) -> None:
     old = export.app.directory / "old"
     old.mkdir()
-    (old / "sweep.jsonl").write_text("another sweep\n")
+    (old / "sweep.jsonl").write_text("another\nsweep\n")
 
     assert export("hydra.sweep.dir=old")["limits"]["max_total_trials"] == 4
 

@@ -47,7 +47,9 @@ def spec_of(*, space: dict[str, Distribution] | SearchSpace | None = None, **cha
     return SweepSpec(search_space=given_space, **whole)
 
 
-@example(spec_of(space={"x": Choice([None, True, 1, 1.0, "1", "true", [0.9, "a b"], {"a": None}])}), ["q='a;b'"])
+@example(
+    spec_of(space={"x": Choice([None, True, 1, 1.0, "1", "true", "\x85", [0.9, "a b"], {"a": None}])}), ["q='a;b'"]
+)
 @settings(max_examples=80, deadline=None)
 @given(spec=SPECS, fixed=FIXED)
 def test_what_was_exported_is_read_back_as_the_same_sweep(
@@ -84,6 +86,8 @@ HOSTILE = [*"'\"`$;&|<>*?#!~\\", "$(id)", "${x}", "a,b", " ", "", "--x", "~/a", 
 
 @example(values=["it's", "a b"])
 @example(values=['say "hi"', "a b", None])
+@example(values=["it's `id`"])
+@example(values=["it's \\"])
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(VALUES | st.sampled_from(HOSTILE), min_size=1, max_size=4))
 def test_a_shell_and_hydra_hand_the_app_the_very_value(values: list[Value]) -> None:
