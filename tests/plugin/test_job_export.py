@@ -26,6 +26,7 @@ from azsweep_core.distributions import (
 )
 from azsweep_core.early_termination import AshaPolicy, BanditPolicy, MedianStoppingPolicy, TruncationSelectionPolicy
 from azsweep_core.errors import SpecError
+from azsweep_core.job_check import check_file
 from azsweep_core.job_export import KeyedInput
 from azsweep_core.limits import Limits
 from azsweep_core.objective import Goal, Objective
@@ -66,6 +67,7 @@ def test_what_was_exported_is_read_back_as_the_same_sweep(
     _, read, _ = read_and_judge({**source.spec, "search_space": source.search_space})
 
     assert source.problems == ()
+    assert check_file(file).is_valid
     assert read == spec
     assert list(read.search_space.parameters) == list(spec.search_space.parameters)
     assert source.fixed == tuple(fixed)
