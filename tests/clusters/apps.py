@@ -7,6 +7,7 @@ from pathlib import Path
 
 from azsweep_core.control import ControlDir
 from tests.clusters.slurm import Slurm, wait_until
+from tests.jobs.conftest import JobApp
 from tests.launchers.conftest import LauncherApp
 from tests.plugin.conftest import Run
 
@@ -65,3 +66,17 @@ class SlurmApp(LauncherApp):
         """Let trials of UNTIL_TOLD return: those with each of these x, or else all."""
         for name in [f"go-{x}" for x in each] or ["go"]:
             (self.directory / name).touch()
+
+
+class SlurmJobApp(JobApp, SlurmApp):
+    """A job file whose trials are jobs of the tests' own SLURM."""
+
+    def __init__(self, directory: Path, slurm: Slurm) -> None:
+        JobApp.__init__(self, directory)
+        self.launcher = "submitit_slurm"
+        self.slurm = slurm
+        self.name = f"sweep-{uuid.uuid4().hex[:8]}"
+        self.options += (f"hydra/launcher={self.launcher}", f"hydra.launcher.name={self.name}")
+
+    def command(self, *arguments: str) -> list[str]:
+        return JobApp.command(self, *arguments)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.clusters.apps import SlurmApp
+from tests.clusters.apps import SlurmApp, SlurmJobApp
 from tests.clusters.slurm import Slurm
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "pw0815"
 
 LEARNS = """
@@ -59,3 +61,26 @@ def test_jobs_log_to_the_server_and_bad_ones_are_terminated(tmp_path: Path, slur
     assert any(path.suffix == ".pkl" for path in files)
     assert PASSWORD not in run.text
     assert [path for path in files if PASSWORD.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("example", "arguments", "metric"),
+    [
+        pytest.param("azureml_hello_sweep", (), "annoyance", id="hello"),
+        pytest.param("azureml_lightgbm_iris", ("--input", "iris_csv=iris.csv"), "test-multi_logloss", id="iris"),
+    ],
+)
+def test_the_sweep_jobs_of_the_examples_run_as_they_are(
+    tmp_path: Path, slurm: Slurm, server_by_name: str, example: str, arguments: tuple[str, ...], metric: str
+) -> None:
+    shutil.copytree(EXAMPLES / example, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "sweep.yml").rename(tmp_path / "job.yml")
+    job = SlurmJobApp(tmp_path, slurm)
+    job.options = tuple(each for each in job.options if "tracking" not in each)
+
+    run = job.run(
+        "hydra.sweeper.limits.max_total_trials=1", *arguments, environment={"MLFLOW_TRACKING_URI": server_by_name}
+    )
+
+    assert (run.code, [row["state"] for row in job.rows]) == (0, ["completed"]), run.text
+    assert f"{metric}=" in run.text
