@@ -2,151 +2,171 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from azsweep_core._reading import join, nearest, shown
+from azsweep_core._job_shapes import (
+    Shape,
+    anything,
+    ignored,
+    mapping_of,
+    named,
+    nullable,
+    one_of,
+    record,
+    refused,
+    snake_case,
+    text,
+    whole,
+)
+from azsweep_core._job_trial_rules import (
+    component,
+    identity,
+    inputs,
+    node_outputs,
+    outputs,
+    queue_settings,
+    resources,
+    services,
+    trial,
+)
+from azsweep_core._reading import join, shown
 from azsweep_core.errors import Problem
 from azsweep_core.expressions import is_expression
 
 __all__ = ["SPEC_KEYS", "job_problems", "node_problems"]
 
 SPEC_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
-_TEXT_KEYS = ("name", "display_name", "description", "experiment_name", "compute")
-_MAPPING_KEYS = ("inputs", "outputs", "tags", "properties", "services", "identity", "queue_settings", "resources")
-_WRITTEN_BY_AZUREML = ("id", "status", "creation_context", "log_files")
-_JOB_KEYS = ("$schema", "type", "trial", *SPEC_KEYS, *_TEXT_KEYS, *_MAPPING_KEYS, *_WRITTEN_BY_AZUREML)
-_TRIAL_MAPPING_KEYS = ("environment_variables", "distribution", "resources", "queue_settings")
-_TRIAL_KEYS = ("command", "environment", "code", *_TRIAL_MAPPING_KEYS)
-_LIMITS = ("max_total_trials", "max_concurrent_trials", "timeout", "trial_timeout")
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_ENVIRONMENT = re.compile(r"azureml:.|.*\.ya?ml$")
 
 
 def job_problems(job: Mapping[Any, Any]) -> Iterator[Problem]:
-    """What AzureML's client would refuse about a sweep job of its own, beyond what a node of a pipeline must keep."""
-    yield from _unknown_keys(job, "", _JOB_KEYS)
-    yield from _type_problems(job, "", _TEXT_KEYS, (str,), "must be text")
-    yield from _type_problems(job, "", _MAPPING_KEYS, (Mapping,), "must be a mapping")
-    for name in ("tags", "properties"):
-        texts = _mapping(job.get(name))
-        yield from _type_problems(texts, name, texts, (str, type(None)), "must be text")
-    yield from _trial_problems(job.get("trial"), "trial")
+    """What AzureML's client would refuse about a sweep job."""
+    return record(_JOB_FIELDS, _REQUIRED)(job, "")
 
 
 def node_problems(node: Mapping[Any, Any]) -> Iterator[Problem]:
-    """What AzureML's client would refuse about the sweep itself, be it a job or a node of a pipeline."""
-    yield from _required(node, "", ("trial", "objective", "limits", "search_space"))
-    yield from _type_problems(node, "", ("objective", "limits", "search_space"), (Mapping,), "must be a mapping")
-    yield from _type_problems(node, "", ("trial",), (Mapping, str), "must be a mapping or name a component")
-    yield from _null_problems(node, "", ("sampling_algorithm", "early_termination"))
-    yield from _algorithm_problems(_mapping(node.get("sampling_algorithm")), "sampling_algorithm")
-    if isinstance(node.get("limits"), Mapping):
-        yield from _limits_problems(node["limits"], "limits")
-    for key, expression in _mapping(node.get("search_space")).items():
-        yield from _parameter_problems(key, expression, "search_space")
-    inputs, outputs = _mapping(node.get("inputs")), _mapping(node.get("outputs"))
-    literals = (bool, int, float, str, Mapping)
-    yield from _type_problems(inputs, "inputs", inputs, literals, "must be a number, a boolean, text or a mapping")
-    yield from _type_problems(outputs, "outputs", outputs, (Mapping, type(None)), "must be a mapping or null")
+    """What AzureML's client would refuse about the sweep that is a node of a pipeline; its other keys are not judged."""
+    return record({**dict.fromkeys(node, anything), **_NODE_FIELDS}, _REQUIRED)(node, "")
 
 
-def _mapping(value: object) -> Mapping[Any, Any]:
-    """`value` if it is a mapping; what is none is reported elsewhere."""
-    return value if isinstance(value, Mapping) else {}
+def _mapping(value: Any, where: str) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield refused(value, where, "must be a mapping")
 
 
-def _unknown_keys(mapping: Mapping[Any, Any], where: str, known: Collection[str]) -> Iterator[Problem]:
-    for key in mapping:
-        if key not in known:
-            yield Problem(join(where, key), "unknown key", None, nearest(key, known))
-
-
-def _type_problems(
-    mapping: Mapping[Any, Any], where: str, keys: Iterable[Any], types: tuple[type, ...], rule: str
-) -> Iterator[Problem]:
-    """Keys that are there with a value of none of these types."""
-    for key in keys:
-        if key in mapping and not isinstance(mapping[key], types):
-            fix = "Put it in quotes." if rule == "must be text" else None
-            yield Problem(join(where, key), rule, shown(mapping[key]), fix)
-
-
-def _null_problems(mapping: Mapping[Any, Any], where: str, keys: Iterable[str]) -> Iterator[Problem]:
-    for key in keys:
-        if key in mapping and mapping[key] is None:
-            yield Problem(join(where, key), "must not be null", None, "Leave the key out.")
-
-
-def _required(mapping: Mapping[Any, Any], where: str, keys: Iterable[str]) -> Iterator[Problem]:
-    return (Problem(join(where, key), "is required") for key in keys if key not in mapping)
-
-
-def _trial_problems(trial: object, where: str) -> Iterator[Problem]:
-    if isinstance(trial, str):
-        yield Problem(where, "must be a mapping", trial, "Only in a pipeline can it name a component.")
-    if not isinstance(trial, Mapping):
+def _algorithm(value: Any, where: str) -> Iterator[Problem]:
+    """What reading the algorithm lets pass: null, and keys that AzureML's bayesian does not have."""
+    if value is None:
+        yield refused(value, where, "")
+    if not isinstance(value, Mapping):
         return
-    misplaced = ("compute", "inputs", "outputs", "limits")
-    for key in (key for key in misplaced if key in trial):
-        yield Problem(join(where, key), "does not belong to trial", None, f"Put {key} beside trial, not below it.")
-    yield from _unknown_keys(trial, where, (*_TRIAL_KEYS, *misplaced))
-    yield from _required(trial, where, ("command", "environment"))
-    yield from _type_problems(trial, where, ("command", "code"), (str,), "must be text")
-    yield from _type_problems(trial, where, _TRIAL_MAPPING_KEYS, (Mapping,), "must be a mapping")
-    yield from _type_problems(trial, where, ("environment",), (str, Mapping), "must be text or a mapping")
-    environment = trial.get("environment")
-    if isinstance(environment, str) and not _ENVIRONMENT.match(environment):
-        fix = "Write azureml:NAME:VERSION or azureml:NAME@latest."
-        yield Problem(join(where, "environment"), "must say where it comes from", environment, fix)
+    for key in ("seed", "rule", "logbase"):
+        if key in value and value[key] is None:
+            yield refused(None, join(where, key), "")
+    if str(value.get("type")).lower() == "bayesian":
+        for key in (key for key in ("seed", "n_startup_trials", "surrogate") if key in value):
+            yield Problem(join(where, key), f"AzureML's bayesian has no {key}", shown(value[key]), "Leave it out.")
 
 
-def _algorithm_problems(algorithm: Mapping[Any, Any], where: str) -> Iterator[Problem]:
-    yield from _null_problems(algorithm, where, ("seed", "rule", "logbase"))
-    if "seed" in algorithm and str(algorithm.get("type")).lower() == "bayesian":
-        rule = "AzureML's bayesian has no seed"
-        yield Problem(join(where, "seed"), rule, shown(algorithm["seed"]), "Leave it out.")
+def _policy(value: Any, where: str) -> Iterator[Problem]:
+    """What reading the policy lets pass: null, and types that AzureML does not have or writes otherwise."""
+    if value is None:
+        yield refused(value, where, "")
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        known = ("bandit", "median_stopping", "truncation_selection")
+        yield from one_of(*known, fold=snake_case)(value["type"], join(where, "type"))
 
 
-def _limits_problems(limits: Mapping[Any, Any], where: str) -> Iterator[Problem]:
-    yield from _unknown_keys(limits, where, _LIMITS)
-    yield from _null_problems(limits, where, _LIMITS)
-    yield from _required(limits, where, ("max_total_trials",))
+def _seconds(value: Any, where: str) -> Iterator[Problem]:
+    if any(whole(value, where)):
+        yield refused(value, where, "must be a whole number of seconds", "Two hours, for instance, are 7200.")
+    elif abs(int(value)) > datetime.timedelta.max.total_seconds():
+        yield refused(value, where, "must be a time that ends")
 
 
-def _parameter_problems(key: object, expression: object, where: str) -> Iterator[Problem]:
-    if not (isinstance(key, str) and _NAME.fullmatch(key)):
-        fix = "Map it to a Hydra key in the command, as in optimizer.lr=${{search_space.lr}}."
-        yield Problem(where, "names are made of letters, digits and underscores", shown(key), fix)
-    if not isinstance(expression, Mapping):
-        fix = "For instance {type: uniform, min_value: 0, max_value: 1}."
-        yield Problem(join(where, key), "must be a mapping with a type", shown(expression), fix)
-    else:
-        yield from _choice_problems(expression, join(where, key))
+_LIMITS = record(
+    {
+        "max_total_trials": whole,
+        "max_concurrent_trials": whole,
+        "timeout": _seconds,
+        "trial_timeout": _seconds,
+    },
+    required=["max_total_trials"],
+)
 
 
-def _choice_problems(expression: Mapping[Any, Any], where: str) -> Iterator[Problem]:
+def _search_space(value: Any, where: str) -> Iterator[Problem]:
+    if not isinstance(value, Mapping):
+        yield refused(value, where, "must be a mapping")
+        return
+    for key, expression in value.items():
+        for problem in named(key, where):
+            fix = "Map it to a Hydra key in the command, as in optimizer.lr=${{search_space.lr}}."
+            yield Problem(problem.where, problem.rule, problem.got, fix)
+        if not isinstance(expression, Mapping):
+            fix = "For instance {type: uniform, min_value: 0, max_value: 1}."
+            yield Problem(join(where, key), "must be a mapping with a type", shown(expression), fix)
+        else:
+            yield from _choice(expression, join(where, key))
+
+
+def _choice(expression: Mapping[Any, Any], where: str) -> Iterator[Problem]:
     """What a choice cannot hold, at any depth; other expressions have nothing to add here."""
     values = expression.get("values")
-    if str(expression.get("type")).lower() != "choice" or not isinstance(values, list):
+    if str(expression.get("type")).lower() != "choice" or "values" not in expression:
+        return
+    if not isinstance(values, list):
+        yield refused(values, f"{where}.values", "must be a list")
         return
     for index, value in enumerate(values):
         at = f"{where}.values[{index}]"
         if not isinstance(value, Mapping):
-            yield from _value_problems(value, at)
+            yield from _value(value, at)
             continue
         for key, child in value.items():
             if is_expression(child):
-                yield from _choice_problems(child, join(at, key))
+                yield from _choice(child, join(at, key))
             else:
-                yield from _value_problems(child, join(at, key))
+                yield from _value(child, join(at, key))
 
 
-def _value_problems(value: object, where: str) -> Iterator[Problem]:
+def _value(value: object, where: str) -> Iterator[Problem]:
     rule = "must be a number, text or a mapping of expressions"
     if isinstance(value, bool):
         yield Problem(where, rule, shown(value), f"Put it in quotes: '{shown(value)}'.")
     elif not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
         yield Problem(where, rule, shown(value))
+
+
+_SWEEP_FIELDS: Mapping[str, Shape] = {
+    "search_space": _search_space,
+    "sampling_algorithm": _algorithm,
+    "objective": _mapping,
+    "limits": _LIMITS,
+    "early_termination": _policy,
+    "queue_settings": queue_settings,
+    "resources": resources,
+}
+_NODE_FIELDS: Mapping[str, Shape] = {
+    **_SWEEP_FIELDS,
+    "trial": component,
+    "inputs": inputs,
+    "outputs": node_outputs,
+}
+_TEXTS = mapping_of(nullable(text))
+_JOB_FIELDS: Mapping[str, Shape] = {
+    **_SWEEP_FIELDS,
+    "type": anything,
+    "trial": trial,
+    "inputs": inputs,
+    "outputs": outputs,
+    "tags": _TEXTS,
+    "properties": _TEXTS,
+    "services": services,
+    "identity": identity,
+    **dict.fromkeys(("name", "display_name", "description", "experiment_name", "compute"), text),
+    **dict.fromkeys(("$schema", "id", "status", "creation_context", "log_files"), ignored),
+}
+_REQUIRED = ("trial", "objective", "limits", "search_space")

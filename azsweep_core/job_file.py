@@ -159,12 +159,12 @@ def shape_problems(file: YamlFile, node: str | None) -> Iterator[Problem]:
     if node is not None:
         problems += node_problems(sweep)
     elif sweep.get("type") == "sweep":
-        problems += dict.fromkeys((*job_problems(sweep), *node_problems(sweep)))
+        problems += job_problems(sweep)
     else:
         fix = "Without a type it is a command job."
         problems.append(Problem("type", "must be sweep, or pipeline", shown(sweep.get("type")), fix))
         if len(_SIGNS & set(sweep)) >= 2:
-            problems += dict.fromkeys((*job_problems({**sweep, "type": "sweep"}), *node_problems(sweep)))
+            problems += job_problems({**sweep, "type": "sweep"})
     problems = [replace(each, where=before(each.where)) for each in problems]
     return file.located([*(each.problem for each in old), *problems], _path_of(node))
 
