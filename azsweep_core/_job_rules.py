@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from azsweep_core._job_component_rules import component, mistaken_paths, node_outputs
 from azsweep_core._job_shapes import (
     Shape,
     anything,
@@ -22,10 +22,8 @@ from azsweep_core._job_shapes import (
     whole,
 )
 from azsweep_core._job_trial_rules import (
-    component,
     identity,
     inputs,
-    node_outputs,
     outputs,
     queue_settings,
     resources,
@@ -38,6 +36,9 @@ from azsweep_core.expressions import is_expression
 
 __all__ = ["SPEC_KEYS", "job_problems", "node_problems"]
 
+_LONGEST_S = 86_400_000_000_000
+"""The client cannot write a longer time."""
+
 SPEC_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
 
 
@@ -47,8 +48,10 @@ def job_problems(job: Mapping[Any, Any]) -> Iterator[Problem]:
 
 
 def node_problems(node: Mapping[Any, Any]) -> Iterator[Problem]:
-    """What AzureML's client would refuse about the sweep that is a node of a pipeline; its other keys are not judged."""
-    return record({**dict.fromkeys(node, anything), **_NODE_FIELDS}, _REQUIRED)(node, "")
+    """What AzureML's client would refuse about a pipeline's node; keys that no sweep has are not judged there."""
+    foreign = dict.fromkeys((key for key in node if isinstance(key, str)), anything)
+    yield from record({**foreign, **_NODE_FIELDS}, _REQUIRED)(node, "")
+    yield from mistaken_paths(node)
 
 
 def _mapping(value: Any, where: str) -> Iterator[Problem]:
@@ -82,7 +85,7 @@ def _policy(value: Any, where: str) -> Iterator[Problem]:
 def _seconds(value: Any, where: str) -> Iterator[Problem]:
     if any(whole(value, where)):
         yield refused(value, where, "must be a whole number of seconds", "Two hours, for instance, are 7200.")
-    elif abs(int(value)) > datetime.timedelta.max.total_seconds():
+    elif abs(int(value)) > _LONGEST_S:
         yield refused(value, where, "must be a time that ends")
 
 
@@ -149,13 +152,15 @@ _SWEEP_FIELDS: Mapping[str, Shape] = {
     "queue_settings": queue_settings,
     "resources": resources,
 }
+_TEXTS = mapping_of(nullable(text))
 _NODE_FIELDS: Mapping[str, Shape] = {
     **_SWEEP_FIELDS,
     "trial": component,
     "inputs": inputs,
     "outputs": node_outputs,
+    "properties": _TEXTS,
+    **dict.fromkeys(("compute", "comment"), text),
 }
-_TEXTS = mapping_of(nullable(text))
 _JOB_FIELDS: Mapping[str, Shape] = {
     **_SWEEP_FIELDS,
     "type": anything,

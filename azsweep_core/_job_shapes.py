@@ -21,8 +21,10 @@ __all__ = [
     "mapping_of",
     "named",
     "nullable",
+    "number",
     "of_type",
     "one_of",
+    "plain",
     "record",
     "refused",
     "snake_case",
@@ -45,7 +47,7 @@ def refused(value: Any, where: str, rule: str, fix: str | None = None) -> Proble
     return Problem(where, rule, shown(value), fix)
 
 
-def anything(value: Any, where: str) -> Iterator[Problem]:
+def anything(_value: Any, _where: str) -> Iterator[Problem]:
     return iter(())
 
 
@@ -66,14 +68,28 @@ def whole(value: Any, where: str) -> Iterator[Problem]:
         yield refused(value, where, "must be a whole number")
 
 
+def number(value: Any, where: str) -> Iterator[Problem]:
+    """A finite number, also as text."""
+    if not _is_number(value, float):
+        yield refused(value, where, "must be a number")
+
+
 def boolean(value: Any, where: str) -> Iterator[Problem]:
-    if not (value in _BOOLEANS if isinstance(value, str) else isinstance(value, (bool, int, float)) and value in (0, 1)):
+    if not (
+        value in _BOOLEANS if isinstance(value, str) else isinstance(value, (bool, int, float)) and value in (0, 1)
+    ):
         yield refused(value, where, "must be true or false")
 
 
 def literal(value: Any, where: str) -> Iterator[Problem]:
     """A value that is passed on as it is."""
     if not isinstance(value, (bool, str)) and not (isinstance(value, (int, float)) and _is_number(value, float)):
+        yield refused(value, where, "must be a number, a boolean or text")
+
+
+def plain(value: Any, where: str) -> Iterator[Problem]:
+    """The same, and also what is no finite number."""
+    if not isinstance(value, (bool, int, float, str)):
         yield refused(value, where, "must be a number, a boolean or text")
 
 
@@ -141,11 +157,14 @@ def record(fields: Mapping[str, Shape], required: Collection[str] = ()) -> Shape
 
     def check(value: Any, where: str) -> Iterator[Problem]:
         if not isinstance(value, Mapping):
-            yield refused(value, where, "must be a mapping", f"It may hold {', '.join(fields)}.")
+            known = ", ".join(key for key, shape in fields.items() if shape is not ignored)
+            yield refused(value, where, "must be a mapping", f"It may hold {known}.")
             return
         for key, each in value.items():
             at = join(where, key)
-            yield from fields[key](each, at) if key in fields else [Problem(at, "unknown key", None, nearest(key, fields))]
+            yield from (
+                fields[key](each, at) if key in fields else [Problem(at, "unknown key", None, nearest(key, fields))]
+            )
         yield from (Problem(join(where, key), "is required") for key in required if key not in value)
 
     return check
@@ -158,17 +177,17 @@ def of_type(kinds: Mapping[str, Mapping[str, Shape]], fold: Callable[[str], str]
         given = value.get("type") if isinstance(value, Mapping) else None
         kind = fold(given) if isinstance(given, str) else None
         is_known = kind in kinds or not isinstance(value, Mapping)
-        fields = kinds.get(kind or "", {}) if is_known else {key: anything for key in value}
-        yield from record({"type": one_of(*kinds, fold=fold), **fields}, ["type"])(value, where)
+        fields = kinds.get(kind or "", {}) if is_known else dict.fromkeys(value, anything)
+        yield from record({**fields, "type": one_of(*kinds, fold=fold)}, ["type"])(value, where)
 
     return check
 
 
-def _is_number(value: Any, number: type[int] | type[float]) -> bool:
+def _is_number(value: Any, kind: type[int | float]) -> bool:
     """Whether Python's own reading of a number takes it, booleans and what is not finite left out."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return False
     try:
-        return math.isfinite(number(value))
+        return math.isfinite(kind(value))
     except (ValueError, OverflowError):  # int(nan), int(inf), more than a float can be
         return isinstance(value, int)

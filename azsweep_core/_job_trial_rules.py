@@ -18,6 +18,7 @@ from azsweep_core._job_shapes import (
     nullable,
     of_type,
     one_of,
+    plain,
     record,
     refused,
     snake_case,
@@ -27,14 +28,33 @@ from azsweep_core._job_shapes import (
 from azsweep_core._reading import join, shown
 from azsweep_core.errors import Problem
 
-__all__ = ["component", "identity", "inputs", "node_outputs", "outputs", "queue_settings", "resources", "services", "trial"]
+__all__ = [
+    "code",
+    "environment",
+    "identity",
+    "inputs",
+    "output",
+    "outputs",
+    "queue_settings",
+    "resources",
+    "services",
+    "trial",
+]
+
+
+def _here(value: Any, where: str) -> Iterator[Problem]:
+    """A path, which is nothing that AzureML has."""
+    yield from text(value, where)
+    if isinstance(value, str) and value.startswith("azureml:"):
+        yield refused(value, where, "must be a path")
+
 
 _MODES = one_of("download", "ro_mount", "direct")
 _PATH = {"path": text, "datastore": text}
-_DATA: Mapping[str, Shape] = {**_PATH, "mode": _MODES, "path_on_compute": text}
+_DATA: Mapping[str, Shape] = {**_PATH, "mode": _MODES, "path_on_compute": _here}
 _MODEL: Mapping[str, Shape] = {**_PATH, "mode": _MODES}
 _TABLE_MODES = one_of("download", "ro_mount", "direct", "eval_mount", "eval_download")
-_TABLE: Mapping[str, Shape] = {**_PATH, "mode": _TABLE_MODES, "path_on_compute": text}
+_TABLE: Mapping[str, Shape] = {**_PATH, "mode": _TABLE_MODES, "path_on_compute": _here}
 _INPUT = of_type(
     {
         "uri_file": _DATA,
@@ -48,7 +68,7 @@ _INPUT = of_type(
 
 
 def _input(value: Any, where: str) -> Iterator[Problem]:
-    """A value, also as `{value: 3}`, or a mapping that says where data is: a folder, unless a type says something else."""
+    """A value, also as `{value: 3}`, or a mapping that says where data is: a folder, unless it has another type."""
     if not isinstance(value, Mapping):
         rule = "must be a number, a boolean, text or a mapping"
         return iter([Problem(where, rule, shown(value))]) if any(literal(value, where)) else iter(())
@@ -63,12 +83,12 @@ _OUTPUT_FIELDS: Mapping[str, Shape] = {
     "mode": one_of("rw_mount", "mount", "upload", "direct"),
     "path": text,
     "name": text,
-    "version": either(str, text, whole),
+    "version": plain,
     "$schema": ignored,
 }
 
 
-def _output(value: Any, where: str) -> Iterator[Problem]:
+def output(value: Any, where: str) -> Iterator[Problem]:
     yield from record(_OUTPUT_FIELDS)(value, where)
     name, version = (value.get(key) for key in ("name", "version")) if isinstance(value, Mapping) else (None, None)
     if isinstance(name, str) and not (name.replace("-", "_").isascii() and _is_asset_name(name)):
@@ -83,10 +103,7 @@ def _is_asset_name(name: str) -> bool:
 
 
 inputs = mapping_of(_input, key=named)
-outputs = mapping_of(nullable(_output), key=named)
-node_outputs = mapping_of(nullable(either(str, anything, _output)), key=named)
-"""Those of a pipeline's node, which may be the pipeline's own: `${{parent.outputs.model}}`."""
-
+outputs = mapping_of(nullable(output), key=named)
 _IDENTITY_OF_COMPUTE = {"client_id": text, "object_id": text}
 identity = of_type(
     {
@@ -145,7 +162,7 @@ _ROUTES = ("liveness_route", "readiness_route", "scoring_route")
 _DELETION = record({"condition": one_of("created_greater_than", "last_accessed_greater_than"), "value": text})
 _ENVIRONMENT_FIELDS: Mapping[str, Shape] = {
     "image": text,
-    "build": record({"path": text, "dockerfile_path": text}),
+    "build": record({"path": _here, "dockerfile_path": text}),
     "conda_file": either(Mapping, anything, text),
     "inference_config": record(dict.fromkeys(_ROUTES, _ROUTE), _ROUTES),
     "os_type": one_of("linux", "windows"),
@@ -160,7 +177,7 @@ _ENVIRONMENT_FIELDS: Mapping[str, Shape] = {
 _ELSEWHERE = ("azureml:", "file:")
 
 
-def _environment(value: Any, where: str) -> Iterator[Problem]:
+def environment(value: Any, where: str) -> Iterator[Problem]:
     """What the trials need: the name of what AzureML has, a file, or a mapping."""
     if isinstance(value, str):
         if not (value.startswith(_ELSEWHERE) or value.endswith((".yml", ".yaml"))):
@@ -180,7 +197,7 @@ def _environment(value: Any, where: str) -> Iterator[Problem]:
         yield Problem(where, "needs one of image and build", " and ".join(given) or "none of them")
 
 
-def _code(value: Any, where: str) -> Iterator[Problem]:
+def code(value: Any, where: str) -> Iterator[Problem]:
     """A folder, or what has a version where it is."""
     yield from text(value, where)
     asset = value.removeprefix("azureml:") if isinstance(value, str) else ""
@@ -208,8 +225,8 @@ _DISTRIBUTION = of_type(
 _MISPLACED = ("compute", "inputs", "outputs", "limits")
 _TRIAL_FIELDS: Mapping[str, Shape] = {
     "command": text,
-    "environment": _environment,
-    "code": _code,
+    "environment": environment,
+    "code": code,
     "environment_variables": mapping_of(anything, key=anything),
     "distribution": _DISTRIBUTION,
     "resources": resources,
@@ -227,14 +244,3 @@ def trial(value: Any, where: str) -> Iterator[Problem]:
     for key in misplaced:
         yield Problem(join(where, key), "does not belong to trial", None, f"Put {key} beside trial, not below it.")
     yield from record({**_TRIAL_FIELDS, **dict.fromkeys(misplaced, anything)}, ["command", "environment"])(value, where)
-
-
-def component(value: Any, where: str) -> Iterator[Problem]:
-    """The trial of a pipeline's node: the name of a component, or as much of one as is read here."""
-    if isinstance(value, str):
-        return
-    if not isinstance(value, Mapping):
-        yield refused(value, where, "must be a mapping or name a component")
-        return
-    read = {"command": text, "inputs": mapping_of(anything), "outputs": mapping_of(anything)}
-    yield from record({**dict.fromkeys(value, anything), **read})(value, where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import datetime
+import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,11 @@ _VALUES: tuple[tuple[str, Any], ...] = (
     ("'0.5'", "0.5"),
     ("'nan'", "nan"),
     ("'true'", "true"),
-    ("a date", datetime.date(2020, 1, 1)),
+    ("azureml:word", "azureml:word"),
+    ("./word.yml", "./word.yml"),
+    ("range(3)", "range(3)"),
+    ("bound", "${{parent.inputs.word}}"),
+    ("a date", dt.date(2020, 1, 1)),
     ("[]", []),
     ("[1]", [1]),
     ("[word]", ["word"]),
@@ -101,7 +105,11 @@ def _changes(document: Any, path: tuple[Any, ...], value: Any) -> Iterator[tuple
     for what, other in _VALUES:
         yield f"= {what}", _with(document, path, other)
     if isinstance(value, str):
-        for what, other in (("in capitals", value.upper()), ("capitalised", value.title().replace("_", ""))):
+        for what, other in (
+            ("in capitals", value.upper()),
+            ("capitalised", value.title().replace("_", "")),
+            ("without underscores", value.replace("_", "")),
+        ):
             yield f"{what}", _with(document, path, other)
 
 

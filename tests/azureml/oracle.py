@@ -2,7 +2,7 @@
 
 Reads the text of a file a line, as JSON, and answers it with `{"valid": ..., "reason": ...}`.
 A sweep job is loaded and made into the request that would be sent; a pipeline's sweep nodes are held to the schema of
-such a node, and the components that they run are not looked at. Paths need not exist. Nothing is sent: sockets are off.
+such a node, and components in other files are not looked at. Paths need not exist. Nothing is sent: sockets are off.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from azure.ai.ml._schema._sweep.parameterized_sweep import ParameterizedSweepSchema
-from azure.ai.ml._schema._utils.data_binding_expression import support_data_binding_expression_for_fields
 from azure.ai.ml._schema.core.fields import LocalPathField
+from azure.ai.ml._schema.pipeline.component_job import SweepSchema
 from azure.ai.ml.constants._common import BASE_PATH_CONTEXT_KEY
-from azure.ai.ml.entities import Job
-from marshmallow import EXCLUDE, ValidationError
+from azure.ai.ml.entities import Environment, Job
+from marshmallow import INCLUDE, ValidationError
 
 REMOTE = re.compile(r"azureml:|git\+|https?:|wasbs?:|abfss?:")
-OF_OTHERS = ("type", "component", "trial")
-"""Keys of a pipeline's node beside those of the sweep's own, which alone are judged."""
 
 
-def judge(document: Any, folder: Path) -> str | None:
+def judge(text: str, folder: Path) -> str | None:
     """Why the client refuses it; None if it does not. The folder stands for that of the file."""
+    try:
+        document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        return f"no YAML: {error}"
     if not isinstance(document, dict):
         return "no mapping"
     if document.get("type") == "pipeline":
@@ -49,19 +50,22 @@ def judge_job(document: dict[str, Any], folder: Path) -> str | None:
         job = Job._load(data=without_files(document, folder), yaml_path=folder / "job.yml")  # noqa: SLF001 - `load_job`
         if type(job).__name__ != "SweepJob":
             return f"read as {type(job).__name__}"
-        job._to_rest_object()  # noqa: SLF001 - what is done first to submit it
+        job._to_rest_object()  # noqa: SLF001 - what is done to submit it
+        if isinstance(job.trial.environment, Environment):
+            job.trial.environment.validate()  # before it is made there, which the job then waits for
     except Exception as error:  # noqa: BLE001 - whatever the client raises, it does not take the file
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def judge_node(where: str, node: dict[str, Any], folder: Path) -> Iterator[str]:
-    if "trial" not in node:
-        yield f"{where}.trial: is missing"
-    schema = ParameterizedSweepSchema(context={BASE_PATH_CONTEXT_KEY: folder})
-    support_data_binding_expression_for_fields(schema, list(OF_OTHERS))
+    trial = node.get("trial")
+    if isinstance(trial, str):
+        node = {**node, "trial": "azureml:elsewhere:1"}
+    elif isinstance(trial, dict):
+        node = {**node, "trial": {"type": "command", **without_files(node, folder)["trial"]}}
     try:
-        schema.load({key: value for key, value in node.items() if key in schema.fields}, unknown=EXCLUDE)
+        SweepSchema(context={BASE_PATH_CONTEXT_KEY: folder}).load(node, unknown=INCLUDE)
     except ValidationError as error:
         yield f"{where}: {json.dumps(error.normalized_messages(), default=str)}"
     except Exception as error:  # noqa: BLE001 - the same
@@ -100,12 +104,11 @@ def main() -> None:
     for holder, name in ((socket.socket, "connect"), (socket, "getaddrinfo")):
         setattr(holder, name, no_network)
     LocalPathField._resolve_path = any_local_path  # noqa: SLF001 - there is no other seam
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "conda.yml").write_text("dependencies: [python]\n")
         print(json.dumps("ready"), flush=True)
         for line in sys.stdin:
-            reason = judge(yaml.load(json.loads(line), loader), Path(folder))
+            reason = judge(json.loads(line), Path(folder))
             print(json.dumps({"valid": reason is None, "reason": reason or ""}), flush=True)
 
 

@@ -218,11 +218,23 @@ def job_with(folder: Path, path: str, value: object) -> Path:
         ("samplng_algorithm", "grid", "samplng_algorithm: unknown key. Did you mean sampling_algorithm?"),
         ("compute", 5, "compute: must be text; got 5. Put it in quotes."),
         ("tags", {"a": 1}, "tags.a: must be text; got 1. Put it in quotes."),
-        ("resources", None, "resources: must be a mapping; got null."),
+        ("resources", None, "resources: must not be null. Leave the key out."),
         ("inputs", {"a": None}, "inputs.a: must be a number, a boolean, text or a mapping; got null."),
-        ("outputs", {"a": 5}, "outputs.a: must be a mapping or null; got 5."),
+        (
+            "outputs",
+            {"a": 5},
+            "outputs.a: must be a mapping; got 5. It may hold type, mode, path, name, version.",
+        ),
         ("trial", ABSENT, "trial: is required."),
-        ("trial", 5, "trial: must be a mapping or name a component; got 5."),
+        (
+            "trial",
+            5,
+            (
+                "trial: must be a mapping; got 5. "
+                "It may hold command, environment, code, environment_variables, "
+                "distribution, resources, queue_settings."
+            ),
+        ),
         (
             "trial",
             "train.yml",
@@ -241,7 +253,7 @@ def job_with(folder: Path, path: str, value: object) -> Path:
         ),
         ("trial/compute", "cpu", "trial.compute: does not belong to trial. Put compute beside trial, not below it."),
         ("trial/comand", "x", "trial.comand: unknown key. Did you mean command?"),
-        ("trial/distribution", None, "trial.distribution: must be a mapping; got null."),
+        ("trial/distribution", None, "trial.distribution: must not be null. Leave the key out."),
     ],
     ids=lambda cell: cell if isinstance(cell, str) and " " not in cell else "",
 )
@@ -284,10 +296,10 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
 
     assert [problem.where for problem in refusal.value.problems] == [
         "foo",
+        "limits.max_total_trials",
         "trial.environment",
         "objective",
         "search_space",
-        "limits.max_total_trials",
     ]
 
 
@@ -377,7 +389,7 @@ def test_a_pipeline_without_a_sweep_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_component_knows_its_parameters_as_inputs_only(tmp_path: Path) -> None:
-    node = {**SOUND, "trial": {"command": "t ${{inputs.lr}} ${{search_space.lr}}"}}
+    node = {**SOUND, "trial": {**SOUND["trial"], "command": "t ${{inputs.lr}} ${{search_space.lr}}"}}
     file = tmp_path / "pipeline.yml"
     file.write_text(yaml.safe_dump({"type": "pipeline", "jobs": {"tune": node}}))
 

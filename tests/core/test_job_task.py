@@ -120,7 +120,11 @@ def test_a_component_is_read_from_its_file_and_its_paths_are_relative_to_that(tm
 
 
 def test_a_component_may_be_written_out_in_its_node(tmp_path: Path) -> None:
-    trial = {**TRIAL, "command": "python t.py ${{inputs.lr}} ${{inputs.tol}}", "inputs": {"tol": {"default": 1}}}
+    trial = {
+        **TRIAL,
+        "command": "python t.py ${{inputs.lr}} ${{inputs.tol}}",
+        "inputs": {"tol": {"type": "integer", "default": 1}},
+    }
 
     assert task_of_node(tmp_path, trial).inputs == {"tol": JobInput("literal", 1)}
 
@@ -153,7 +157,8 @@ def test_a_node_gets_inputs_of_its_pipeline(tmp_path: Path, given: str, expected
         ("./no.yml", "{folder}/no.yml: cannot be read: No such file or directory."),
         (
             {"type": "parallel"},
-            "{file}:16: jobs.tune.trial.command: must be text; got null. Only a component of type command can be run.",
+            "{file}:17: jobs.tune.trial.type: must be command; got parallel. "
+            "Only a component of type command can be swept.",
         ),
     ],
 )
