@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from azsweep_core import expressions
-from azsweep_core._job_rules import job_problems, node_problems
+from azsweep_core._job_rules import job_problems
 from azsweep_core._values import count_of, shown
 from azsweep_core.command_line import key_of
 from azsweep_core.distributions import Choice, Distribution, Value
@@ -124,7 +124,8 @@ def export_job(spec: SweepSpec, app: AppCommand, outline: JobOutline, write: Wri
     if inputs:
         job["inputs"] = {name: each.given for name, each in inputs.items()}
     job["trial"] = {"command": " ".join(words), **outline.trial}
-    problems += [*job_problems(job), *(() if problems else node_problems(job))]
+    told = {each.where for each in problems}
+    problems += [each for each in job_problems(job) if each.where not in told]
     if problems:
         raise SpecError(dict.fromkeys(problems))
     return ExportedJob(job, tuple(_notes(spec)))

@@ -228,15 +228,6 @@ def job_with(folder: Path, path: str, value: object) -> Path:
         ("trial", ABSENT, "trial: is required."),
         (
             "trial",
-            5,
-            (
-                "trial: must be a mapping; got 5. "
-                "It may hold command, environment, code, environment_variables, "
-                "distribution, resources, queue_settings."
-            ),
-        ),
-        (
-            "trial",
             "train.yml",
             "trial: must be a mapping; got train.yml. Only in a pipeline can it name a component.",
         ),

@@ -157,8 +157,10 @@ def test_a_node_gets_inputs_of_its_pipeline(tmp_path: Path, given: str, expected
         ("./no.yml", "{folder}/no.yml: cannot be read: No such file or directory."),
         (
             {"type": "parallel"},
-            "{file}:17: jobs.tune.trial.type: must be command; got parallel. "
-            "Only a component of type command can be swept.",
+            (
+                "{file}:17: jobs.tune.trial.type: must be command; got parallel. "
+                "Only a component of type command can be swept."
+            ),
         ),
     ],
 )
