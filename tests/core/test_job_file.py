@@ -220,11 +220,6 @@ def job_with(folder: Path, path: str, value: object) -> Path:
         ("tags", {"a": 1}, "tags.a: must be text; got 1. Put it in quotes."),
         ("resources", None, "resources: must not be null. Leave the key out."),
         ("inputs", {"a": None}, "inputs.a: must be a number, a boolean, text or a mapping; got null."),
-        (
-            "outputs",
-            {"a": 5},
-            "outputs.a: must be a mapping; got 5. It may hold type, mode, path, name, version.",
-        ),
         ("trial", ABSENT, "trial: is required."),
         (
             "trial",
