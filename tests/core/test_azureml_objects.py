@@ -178,6 +178,11 @@ class TestJobs:
         assert task.command.text == "t ${{search_space.lr}} ${{ inputs.n }} $[[${{inputs.o}}]]"
         assert task.inputs == {"n": JobInput("literal", 3)}
 
+    def test_a_component_has_its_code_beside_its_own_file(self, tmp_path: Path) -> None:
+        component = sdk("CommandComponent", command="t", code="./src", base_path=str(tmp_path))
+
+        assert read_task(read_job_object(a_job(trial=component))).code == str(tmp_path / "src")
+
     def test_the_timeout_of_a_command_is_that_of_a_trial(self) -> None:
         timed = sdk("CommandJob", command="t", limits=sdk("CommandJobLimits", timeout=700))
 

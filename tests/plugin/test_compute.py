@@ -43,7 +43,8 @@ def write(file: Path, content: Any) -> None:
 
 def use(app: App, table: Any = None, *, launcher: str = "basic", **job: Any) -> str:
     """An app with this table and this job, for which it gives the argument."""
-    write(app.directory / "job.yml", {**JOB, **job})
+    written = {name: value for name, value in {**JOB, **job}.items() if value is not None}
+    write(app.directory / "job.yml", written)
     sweeper = {} if table is None else {"compute": table}
     app.write("return 0.0", {"x": 1.0}, sweeper=sweeper, defaults=({"override hydra/launcher": launcher},))
     return "hydra.sweeper.job=job.yml"
@@ -245,6 +246,14 @@ class TestResources:
             "job: trials run with hydra/launcher=submitit_slurm nodes=2.",
             "job: queue_settings.job_tier has no effect here.",
         )
+
+    def test_nodes_that_are_typed_stay(self, app: App) -> None:
+        job = use(app, launcher="submitit_slurm", resources={"instance_count": 2}, compute=None)
+
+        compute = compute_of(app, job, "hydra.launcher.nodes=4")
+
+        assert launcher_of(compute) == {"launcher": "submitit_slurm", "nodes": 4}
+        assert compute.notes == ("job: resources.instance_count has no effect here.",)
 
     def test_one_machine_is_one_instance(self, app: App) -> None:
         compute = compute_of(app, use(app, compute="local", resources={"instance_count": 2}))
