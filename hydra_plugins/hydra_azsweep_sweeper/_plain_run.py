@@ -19,6 +19,8 @@ from azsweep_core.errors import Problem
 __all__ = ["PlainRun", "find_plain_run"]
 
 _OF_THE_SWEEP = re.compile(r"hydra(?:[./](?:sweeper|launcher|sweep)(?:[./@].*)?|\.mode|\.job\.(?:num|id))")
+_VARIABLE = re.compile(r"\$\{oc\.env:\s*([A-Za-z_]\w*)\s*\}")
+"""One without a default."""
 _PLUGINS = ("hydra/sweeper", "hydra/launcher")
 _PACKAGES = {
     "azsweep": "hydra-azsweep",
@@ -71,7 +73,9 @@ def find_plain_run(loader: ConfigLoader, config: DictConfig, fixed: Sequence[str
             if without is not None and _concerns_the_sweep_alone(composed, without):
                 kept, composed = rest, without
                 notes.append(f"{override} is left out: it concerns the sweep here, and nothing of a trial.")
-    return PlainRun(tuple(kept), (*notes, *_needs(_plugins(composed))))
+    if composed.hydra.mode is RunMode.MULTIRUN:  # an app that is always a sweep: a trial must not start one
+        kept = [*kept, "hydra.mode=RUN"]
+    return PlainRun(tuple(kept), (*notes, *_needs(_plugins(composed)), *_variables(composed)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,16 @@ def _needs(plugins: Mapping[str, str]) -> Iterator[str]:
         )
 
 
+def _variables(composed: DictConfig) -> Iterator[str]:
+    task, _ = _parts(composed)
+    names = dict.fromkeys(_VARIABLE.findall(str(task)))
+    if names:
+        yield (
+            f"trial.environment_variables: the app's configuration reads {', '.join(names)}, which AzureML does not "
+            "know unless the job says so there."
+        )
+
+
 def _concerns_the_sweep_alone(composed: DictConfig, without: DictConfig) -> bool:
     task, sweep = _parts(composed)
     task_without, sweep_without = _parts(without)
@@ -114,7 +128,7 @@ def _parts(composed: DictConfig) -> tuple[Any, Any]:
     """What a task can see of a config, and what only sweeps look at."""
     whole: Any = OmegaConf.to_container(composed, resolve=False)
     hydra = whole["hydra"]
-    sweep = [hydra.pop(name, None) for name in ("sweeper", "launcher", "sweep")]
+    sweep = [hydra.pop(name, None) for name in ("sweeper", "launcher", "sweep", "mode")]
     for holder, name in ((hydra, "overrides"), (hydra["runtime"], "choices"), (hydra["job"], "override_dirname")):
         holder.pop(name, None)  # they tell of the command, which is another one there anyway
     return whole, sweep

@@ -121,6 +121,19 @@ def test_an_experiment_that_changes_the_app_is_kept_and_what_it_needs_is_told(ex
     ]
 
 
+def test_a_trial_of_an_app_that_is_always_a_sweep_is_none(export: Exporter) -> None:
+    config = export.app.directory / "conf" / "config.yaml"
+    settings = {**yaml.safe_load(config.read_text()), "key": "${oc.env:KEY}", "home": "${oc.env:HOME, /}"}
+    config.write_text(yaml.safe_dump({**settings, "hydra": {**settings["hydra"], "mode": "MULTIRUN"}}, sort_keys=False))
+
+    job = export()
+
+    assert job["trial"]["command"] == "python train.py hydra.mode=RUN lr=${{search_space.lr}}"
+    assert [note.partition(",")[0] for note in export.notes if "environment_variables" in note] == [
+        "trial.environment_variables: the app's configuration reads KEY"
+    ]
+
+
 def test_a_sweeper_that_the_app_does_not_choose_is_not_needed(export: Exporter) -> None:
     (export.app.directory / "conf" / "config.yaml").write_text("lr: 0.1\n")
     objective = "hydra.sweeper.objective={primary_metric:loss,goal:minimize}"
