@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from azsweep_core._job_words import (
     SNAKE_CASE,
     USER_DECIDES,
     V1,
+    WIRE,
     Word,
     expression_of,
     policy,
@@ -32,7 +34,7 @@ from azsweep_core._job_words import (
 from azsweep_core._reading import shown
 from azsweep_core.errors import Problem, SpecError
 
-__all__ = ["OldNotation", "legal_name", "modernised", "old_notations"]
+__all__ = ["OldNotation", "legal_name", "modernised", "old_notations", "renamed_in"]
 
 _CALL = re.compile(r"\w+\s*\(.*\)", re.DOTALL)
 _MISPLACED = ("compute", "inputs", "outputs", "limits")
@@ -84,6 +86,7 @@ def old_notations(tree: MutableMapping[Any, Any], *, is_node: bool = False) -> I
     for key in ("timeout", "trial_timeout"):
         yield from _duration(tree, ("limits", key))
     yield from _dropped(tree)
+    yield from _flags(tree)
     yield from _expressions(tree)
 
 
@@ -180,7 +183,10 @@ def _camel_case(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
         holder = found(tree, level)[0]
         for key in [*holder] if isinstance(holder, MutableMapping) else ():
             if key in SNAKE_CASE:
-                yield _moved(tree, REST, (*level, key), (*level, SNAKE_CASE[key]))
+                value = KEEP
+                with suppress(ValueError):
+                    value = seconds_of(holder[key])
+                yield _moved(tree, REST, (*level, key), (*level, SNAKE_CASE[key]), value)
 
 
 def _v1(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
@@ -287,10 +293,36 @@ def _dropped(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
             yield OldNotation(_problem(notation, path, found(tree, path)[0], "Leave it out."), (Drop(path),))
 
 
+def _flags(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
+    """Parameters named as the script's options, which v1 added to its arguments: today the command has to have them."""
+    space: Any = tree.get("search_space")
+    trial: Any = tree.get("trial")
+    for name in [*space] if isinstance(space, MutableMapping) else ():
+        legal = legal_name(name) if isinstance(name, str) and name.startswith("-") else ""
+        if not legal or legal in space:
+            continue
+        fix = f"Write {legal}, and {name} ${{{{search_space.{legal}}}}} in the command."
+        problem = Problem(dotted(("search_space", name)), f"is named as in {V1}", name, fix)
+        move = Move(("search_space", name), ("search_space", legal))
+        command = trial.get("command") if isinstance(trial, Mapping) else None
+        renamed = command if not isinstance(command, str) else renamed_in(command, name, legal)
+        if renamed != command:
+            yield OldNotation(problem, (move, Put(("trial", "command"), renamed)))
+        else:
+            yield OldNotation(problem, (move,) if trial is None else (), (move,))
+
+
+def renamed_in(command: str, name: str, other: str) -> str:
+    """The command with another name in a parameter's placeholders."""
+    pattern = re.compile(r"(\$\{\{\s*|(?<![{$])\{\s*)search_space\." + re.escape(name) + r"(?=\s*\})")
+    return pattern.sub(lambda placeholder: f"{placeholder[1]}search_space.{other}", command)
+
+
 def _expressions(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
     space = tree.get("search_space")
     for name, given in [*space.items()] if isinstance(space, MutableMapping) else ():
         path: Path = ("search_space", name)
+        notation = V1 if isinstance(given, str) else WIRE
         try:
             if isinstance(given, str) and _CALL.fullmatch(given.strip()):
                 value = expressions.to_mapping(expressions.parse_text(given, dotted(path)))
@@ -301,7 +333,7 @@ def _expressions(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
         except (SpecError, ValueError):
             continue
         inside = ", ".join(f"{key}: {shown(each)}" for key, each in value.items())
-        problem = Problem(dotted(path), f"is written as in {V1}", shown(given), f"Write {name}: {{{inside}}}.")
+        problem = Problem(dotted(path), f"is written as in {notation}", shown(given), f"Write {name}: {{{inside}}}.")
         yield OldNotation(problem, (Put(path, value),))
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from azsweep_core._edits import Drop, Edit, Move, Path, Put, dotted
-from azsweep_core._job_old import legal_name
+from azsweep_core._job_old import legal_name, renamed_in
 
 __all__ = ["OLD_PLACEHOLDER", "repairs"]
 
 OLD_PLACEHOLDER = re.compile(r"(?<![{$])\{\s*((?:search_space|inputs|outputs)\.[\w-]+)\s*\}")
 """`{search_space.x}`, which AzureML still takes."""
 
-_PLACEHOLDER = re.compile(r"(\$\{\{\s*search_space\.)([^{}\s]+)(\s*\}\})")
 _LEGAL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TEXTS = ("name", "display_name", "description", "experiment_name", "compute")
 _GOALS = {"max": "maximize", "maximise": "maximize", "min": "minimize", "minimise": "minimize"}
@@ -86,14 +85,8 @@ def _names(space: Any, command: Any, *, has_trial: bool) -> Iterator[tuple[Edit,
         if not _LEGAL.fullmatch(legal) or legal in space or [legal_name(str(each)) for each in space].count(legal) > 1:
             continue
         move = Move(("search_space", name), ("search_space", legal))
+        renamed = renamed_in(command, name, legal) if isinstance(command, str) else None
         if not has_trial:
             yield (move,)
-        elif isinstance(command, str) and name in (found[1] for found in _PLACEHOLDER.findall(command)):
-            yield move, Put(("trial", "command"), _renamed(command, name, legal))
-
-
-def _renamed(command: str, name: str, legal: str) -> str:
-    def other(placeholder: re.Match[str]) -> str:
-        return f"{placeholder[1]}{legal if placeholder[2] == name else placeholder[2]}{placeholder[3]}"
-
-    return _PLACEHOLDER.sub(other, command)
+        elif renamed is not None and renamed != command:
+            yield move, Put(("trial", "command"), renamed)

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from azsweep_core.distributions import DISTRIBUTIONS
 
-__all__ = ["DROPPED", "LEVELS", "PREVIEW", "RENAMED", "REST", "SNAKE_CASE", "USER_DECIDES", "V1", "Word"]
+__all__ = ["DROPPED", "LEVELS", "PREVIEW", "RENAMED", "REST", "SNAKE_CASE", "USER_DECIDES", "V1", "WIRE", "Word"]
 __all__ += ["expression_of", "policy", "sampler", "seconds_of"]
 
 PREVIEW = "AzureML's preview of 2021"
 V1 = "AzureML's SDK v1"
 REST = "AzureML's REST API"
+WIRE = "AzureML's REST API and SDK v1"
 
 _POLICIES = {
     "banditpolicy": "bandit",

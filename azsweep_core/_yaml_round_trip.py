@@ -33,13 +33,16 @@ class RoundTrip:
     def __init__(self, text: str) -> None:
         self._before = text
         self._yaml = YAML()
-        self._yaml.preserve_quotes = True
+        is_json = text.lstrip().startswith("{")
+        self._yaml.preserve_quotes = not is_json
         self._yaml.allow_duplicate_keys = False
         self._yaml.width = 2**20
         self._yaml.explicit_start = re.match(r"(?:\s*(?:#[^\n]*)?\n)*---", text) is not None
         mapping, sequence = _indents(yaml.compose(text, yaml.SafeLoader))
         self._yaml.indent(mapping=mapping, sequence=sequence + 2, offset=sequence)
         self.tree: Any = self._yaml.load(text)
+        if is_json:
+            _in_blocks(self.tree)
 
     def edit(self, tree: Any, edits: tuple[Edit, ...]) -> None:
         """Edit the tree, or a mapping that is a part of it."""
@@ -57,6 +60,17 @@ class RoundTrip:
         """Those that the text had and has no more."""
         left = _COMMENT.findall(self.text)
         return tuple(each for each in _COMMENT.findall(self._before) if not _take(left, each))
+
+
+def _in_blocks(value: Any) -> bool:
+    """Writes mappings line by line, and lists of such; whether there are any in what is given."""
+    if not isinstance(value, (CommentedMap, CommentedSeq)):
+        return False
+    children = [_in_blocks(each) for each in (value.values() if isinstance(value, CommentedMap) else value)]
+    is_block = isinstance(value, CommentedMap) or any(children)
+    if is_block:
+        value.fa.set_block_style()
+    return is_block
 
 
 def _take(left: list[str], comment: str) -> bool:

@@ -126,25 +126,29 @@ class _Check:
         if len(set(sweep) & {*SPEC_KEYS, "trial"}) < 2:
             return
         yield from self._spec_findings(sweep, [each.where for each in shape], _Located(self._file, self._node, before))
-        if _is_whole(sweep):
+        if _is_whole(sweep, is_node=self._node is not None):
             yield from _job_findings(job_in(self._file, self._node))
 
     def _spec_findings(self, sweep: Mapping[Any, Any], told: Collection[str], located: _Located) -> Iterator[Finding]:
         """Of the search space and what is done with it, without what was told already."""
         mapping = {key: sweep[key] for key in SPEC_KEYS if key in sweep}
-        unreadable: tuple[Problem, ...] = ()
         try:
             read_sweep(mapping, absolute_children=True)
+            unreadable: tuple[Problem, ...] = ()
         except SpecError as error:
             unreadable = error.problems
-        _, spec, judgement = read_and_judge(mapping, absolute_children=True)
+        problems = [located(each) for each in unreadable]
+        yield from (Finding(Kind.ERROR, each) for each in problems if not _is_told(each.where, told, exactly=False))
+        told = {*told, *(each.where for each in problems)}
+        readable = _without(mapping, unreadable)
+        _, spec, judgement = read_and_judge(readable, absolute_children=True)
         for each in judgement.errors:
-            problem = located(each)
-            if not _is_told(problem.where, told, exactly=each not in unreadable):
-                yield Finding(Kind.ERROR, problem, None if each in unreadable else _of_client(each))
+            is_emptied = not readable.get("search_space") and bool(mapping.get("search_space"))
+            if not (_is_told(located(each).where, told, exactly=True) or (is_emptied and each.where == "search_space")):
+                yield Finding(Kind.ERROR, located(each), _of_client(each))
         for each in judgement.warnings:
             yield Finding(Kind.ONLY_HERE if each.fix == ONLY_HERE else Kind.WARNING, located(each))
-        if spec is not None:
+        if spec is not None and not unreadable:
             yield from (Finding(Kind.ONLY_HERE, located(each)) for each in _refused_there(spec))
             self.words = _in_words(spec, self._node)
 
@@ -158,6 +162,25 @@ class _Located:
     def __call__(self, problem: Problem) -> Problem:
         below = "" if self.node is None else f"jobs.{self.node}"
         return next(self.file.located([replace(problem, where=self.before(problem.where))], below))
+
+
+def _without(mapping: Mapping[str, Any], unreadable: Iterable[Problem]) -> Mapping[str, Any]:
+    """The mapping without the settings that cannot be read, so that the others can be judged."""
+    left = {key: dict(value) if isinstance(value, Mapping) else value for key, value in mapping.items()}
+    for problem in unreadable:
+        part, _, rest = problem.where.partition(".")
+        holder = left.get(part)
+        if not rest or not isinstance(holder, dict) or part == "early_termination":
+            left.pop(part, None)
+        elif (part, rest) == ("objective", "goal"):
+            holder["goal"] = "minimize"
+        elif part in ("search_space", "limits"):
+            left[part] = {
+                key: value
+                for key, value in holder.items()
+                if rest != key and not rest.startswith((f"{key}.", f"{key}["))
+            }
+    return left
 
 
 def _is_told(where: str, told: Collection[str], *, exactly: bool) -> bool:
@@ -177,13 +200,15 @@ def _of_client(problem: Problem) -> str:
     return _OF_CLIENT.get(problem.where, _CLIENT_ONLY)
 
 
-def _is_whole(sweep: Mapping[Any, Any]) -> bool:
+def _is_whole(sweep: Mapping[Any, Any], *, is_node: bool) -> bool:
     """Whether the parts that a trial is made of can be read."""
     mappings = [sweep.get(key, {}) for key in ("search_space", "inputs", "outputs")]
     trial = sweep.get("trial")
     is_command = isinstance(trial, Mapping) and isinstance(trial.get("command"), str)
     return all(each is None or isinstance(each, Mapping) for each in mappings[1:]) and (
-        isinstance(mappings[0], Mapping) and "search_space" in sweep and (is_command or isinstance(trial, str))
+        isinstance(mappings[0], Mapping)
+        and "search_space" in sweep
+        and (is_command or (is_node and isinstance(trial, str)))
     )
 
 

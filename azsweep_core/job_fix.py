@@ -68,7 +68,10 @@ def fixed(file: YamlFile, text: str, node: str | None = None) -> str:
         AzsweepError: if the library cannot keep the rest of the file as it is.
     """
     plain: Any = copy.deepcopy(file.content)
-    steps = [] if file.repeated else list(_steps(file, plain, node))
+    if file.repeated:
+        rule, fix = "--fix does nothing as long as a key is written twice", "Remove one."
+        raise AzsweepError(str(Problem(str(file.path), rule, None, fix)))
+    steps = list(_steps(file, plain, node))
     if not steps:
         return text
     from azsweep_core._yaml_round_trip import RoundTrip
