@@ -1,7 +1,7 @@
 """Recognises earlier notations of a sweep, and says how each is written today. Decides nothing that the user must.
 
 They are those of the preview of 2021, of SDK v1 (HyperDrive) and its CLI's hdconfig.yml, of SDK 1.5's SweepComponent,
-and of the REST API. Source: docs/sources.md.
+and of the REST API. Sources: CLI v1, "Manage with the CLI: HyperDrive run"; REST, "Jobs - Create Or Update".
 """
 
 from __future__ import annotations

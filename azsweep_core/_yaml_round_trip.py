@@ -132,6 +132,14 @@ class _Kept(Comments):
         self.hand_over(holder, source[-1], goal, target[-1])
         own = _Leaf.of(goal, target[-1])
         line, rest = own.comment
+        if goal.fa.flow_style() and len(target) > 1:  # then it belongs behind the whole line
+            own.comment = "", ""
+            own = _Leaf.of(found(tree, target[:-2])[0], target[-2])
+            line, rest = own.comment if not line.strip() else (line, rest + "".join(own.comment).lstrip("\n"))
+        for text in _comments_of_emptied(tree, source[:-1]):
+            first, _, others = text.partition("\n")
+            line, rest = (line, f"{first}\n{others}{rest}") if line.strip() else (f"{first}\n", others + rest)
+        own.comment = line, rest
         before = _leaf_before(tree, source)
         if rest and before is not None and before != own:
             own.comment = line, ""
@@ -218,6 +226,17 @@ def _leaf_before(tree: Any, path: Path) -> _Leaf | None:
         if before is not None:
             return before
     return None
+
+
+def _comments_of_emptied(tree: Any, path: Path) -> Iterator[str]:
+    """The comments beside the mappings that hold nothing else than what leaves them."""
+    while path:
+        holder, key = found(tree, path[:-1])[0], path[-1]
+        if len(holder[key]) > 1:
+            return
+        tokens = [*_flat(holder.ca.items.pop(key, ())), *_flat(holder[key].ca.comment or ())]
+        yield from (token.value for token in {id(each): each for each in tokens}.values())
+        path = path[:-1]
 
 
 def _tokens_in(value: Any) -> Iterator[CommentToken]:
