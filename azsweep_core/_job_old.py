@@ -102,7 +102,8 @@ def legal_name(name: str) -> str:
 
 def _envelope(tree: MutableMapping[Any, Any]) -> Iterator[OldNotation]:
     inner = tree.get("properties")
-    if isinstance(inner, MutableMapping) and ({"jobType", "searchSpace", "samplingAlgorithm"} & set(inner)):
+    keys = ("searchSpace", "samplingAlgorithm", "trial")
+    if isinstance(inner, MutableMapping) and any(isinstance(inner.get(key), Mapping) for key in keys):
         problem = Problem("properties", f"is written as in {REST}", None, "Write what is in it at the top of the file.")
         edits = [Move(("properties", key), (key,)) for key in inner if key not in ("properties", *tree)]
         yield OldNotation(problem, tuple(edits) if len(edits) == len(inner) else (), (Drop(("properties",)),))

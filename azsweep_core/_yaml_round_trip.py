@@ -152,8 +152,8 @@ class _Kept(Comments):
         if self._homeless:
             line, rest = own.comment
             at_home = {id(token) for token in _flat(goal.ca.items.get(target[-1]) or ())}
-            others = [token.value for number, token in self._homeless.items() if number not in at_home]
-            own.comment = line, "".join(f"{each}\n" for text in others for each in _COMMENT.findall(text)) + rest
+            left = [token.value for number, token in self._homeless.items() if number not in at_home]
+            own.comment = line, "".join(f"{each}\n" for text in left for each in _COMMENT.findall(text)) + rest
             self._homeless.clear()
 
     def leave(self, tree: Any, path: Path) -> None:

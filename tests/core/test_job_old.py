@@ -259,16 +259,20 @@ def test_what_only_the_user_can_decide_is_told_and_stays(
     assert fixed(parse_yaml(text, tmp_path / "job.yml"), text) == text
 
 
+ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+
+
 def test_a_job_as_the_rest_api_has_it_becomes_a_job_file(tmp_path: Path) -> None:
-    text = """\
-{"properties": {"jobType": "Sweep", "displayName": "a", "computeId": "/subscriptions/x",
-  "samplingAlgorithm": {"samplingAlgorithmType": "Random", "seed": 1},
-  "searchSpace": {"c": ["choice", [["a", "b"]]]},
-  "objective": {"primaryMetric": "a", "goal": "Maximize"},
-  "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 4, "trialTimeout": "PT1H30M"},
-  "earlyTermination": {"policyType": "MedianStopping", "delayEvaluation": 5}, "isArchived": false,
-  "trial": {"codeId": "/subscriptions/c", "environmentId": "/subscriptions/e", "command": "t ${{search_space.c}}"},
-  "inputs": {"a": {"jobInputType": "uri_file", "uri": "azureml:x"}}}}
+    text = f"""\
+{{"properties": {{"jobType": "Sweep", "displayName": "a", "computeId": "/subscriptions/x",
+  "samplingAlgorithm": {{"samplingAlgorithmType": "Random", "seed": 1}},
+  "searchSpace": {{"c": ["choice", [["a", "b"]]]}},
+  "objective": {{"primaryMetric": "a", "goal": "Maximize"}},
+  "limits": {{"jobLimitsType": "Sweep", "maxTotalTrials": 4, "trialTimeout": "PT1H30M"}},
+  "earlyTermination": {{"policyType": "MedianStopping", "delayEvaluation": 5}}, "isArchived": false,
+  "trial": {{"codeId": "{ARM}/codes/c/versions/1", "environmentId": "{ARM}/environments/e/versions/1",
+    "command": "t ${{{{search_space.c}}}}"}},
+  "inputs": {{"a": {{"jobInputType": "uri_file", "uri": "azureml:x"}}}}}}}}
 """
     file = tmp_path / "job.yml"
     file.write_text(fixed(parse_yaml(text, file), text))
@@ -285,8 +289,8 @@ def test_a_job_as_the_rest_api_has_it_becomes_a_job_file(tmp_path: Path) -> None
         "limits": {"max_total_trials": 4, "trial_timeout": 5400},
         "early_termination": {"type": "median_stopping", "delay_evaluation": 5},
         "trial": {
-            "code": "azureml:/subscriptions/c",
-            "environment": "azureml:/subscriptions/e",
+            "code": f"azureml:{ARM}/codes/c/versions/1",
+            "environment": f"azureml:{ARM}/environments/e/versions/1",
             "command": "t ${{search_space.c}}",
         },
         "inputs": {"a": {"type": "uri_file", "path": "azureml:x"}},
