@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from azsweep_core._reading import MappingReader, shown
 from azsweep_core.command_line import key_of
 from azsweep_core.errors import Problem, SpecError
+from azsweep_core.job_command import as_argument
 from azsweep_core.job_export import AppCommand, JobOutline, KeyedInput, export_job, to_yaml
 from azsweep_core.job_task import is_remote
 from hydra_plugins.hydra_azsweep_sweeper._job import JobSource
@@ -68,9 +69,8 @@ def export(request: Request, loader: ConfigLoader, config: DictConfig) -> None:
     wish = _read_wish(request.settings.export, problems)
     inputs = _Inputs(request, wish, config)
     problems += inputs.problems
-    point = next(request.spec.search_space.middle_points())
-    given = [f"{each.key}={to_text('./input')}" for each in inputs.found]
-    plain = find_plain_run(loader, config, inputs.fixed, [*given, *trial_overrides(point, ())])
+    outputs = _outputs(request.job)
+    plain = find_plain_run(loader, config, inputs.fixed, _values_of_a_trial(request, inputs.found, outputs))
     problems += [] if problems else plain.problems
     if request.settings.warm_start:
         fix = "Leave it out: hydra.sweeper.warm_start=null."
@@ -80,7 +80,7 @@ def export(request: Request, loader: ConfigLoader, config: DictConfig) -> None:
         program=_program(request.command, outline.trial.get("code"), wish.folder, problems),
         fixed=plain.fixed,
         inputs=inputs.found,
-        outputs=_outputs(request.job),
+        outputs=outputs,
     )
     try:
         job = export_job(request.spec, app, outline, _write_text)
@@ -96,6 +96,14 @@ def export(request: Request, loader: ConfigLoader, config: DictConfig) -> None:
     log_notes((*inputs.notes, *plain.notes, *_notes(config, outline, app, wish), *job.notes))
     if wish.folder == wish.file.parent:
         log_notes([f"{wish.file} is written. Submit it: az ml job create --file {wish.file}"])
+
+
+def _values_of_a_trial(request: Request, inputs: Sequence[KeyedInput], outputs: Iterable[str]) -> list[str]:
+    """Overrides for the keys that the command of a trial has placeholders for."""
+    places = {each.key: "./in" if isinstance(each.given, Mapping) else as_argument(each.given) for each in inputs}
+    places |= dict.fromkeys(outputs, "./out")
+    point = next(request.spec.search_space.middle_points())
+    return [*(f"{key}={value}" for key, value in places.items()), *trial_overrides(point, ())]
 
 
 def _write_text(value: Any, quote: str) -> str:
@@ -283,9 +291,9 @@ def _options(arguments: Sequence[str], root: Path | None, problems: list[Problem
 
 def _moved(path: str, source: Path, folder: Path) -> str:
     """A path relative to `source` as a file in `folder` has to say it."""
-    if is_remote(path) or (Path(path).is_absolute() and source == Path()):
-        return path
     plain = path.removeprefix("file://").removeprefix("file:")
+    if is_remote(path) or Path(plain).is_absolute():
+        return path
     moved = os.path.relpath(source / plain, folder)
     return moved if moved.startswith(".") else f"./{moved}"
 

@@ -14,8 +14,12 @@ SWEEP = ["x=uniform(0,9)", "+z='choice(\"a, b\",1,null)'", "hydra.sweeper.sampli
 
 
 def export(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return azsweep_in(app, "export", *arguments)
+
+
+def azsweep_in(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        azsweep_command("export", *arguments),
+        azsweep_command(*arguments),
         cwd=app.directory,
         env=app.environment(PYTHONPATH=str(ROOT)),
         stdin=subprocess.DEVNULL,
@@ -38,7 +42,7 @@ def test_what_was_exported_is_the_same_sweep_here(app: App) -> None:
     """Trial by trial, from the same seed; and the job alone is on standard output."""
     limits = "hydra.sweeper.limits.max_total_trials=5"
 
-    done = export(app, "train.py", *SWEEP, limits, "y=2", "--environment", "azureml:train@latest")
+    done = export(app, "train.py", *SWEEP, limits, "y=2", *ENVIRONMENT)
 
     assert (done.returncode, done.stdout.partition("\n")[0]) == (0, TITLE)
     assert "limits.max_concurrent_trials: not set" in done.stderr
@@ -50,12 +54,13 @@ def test_what_was_exported_is_the_same_sweep_here(app: App) -> None:
     assert len({row["z"] for row in before}) > 1
 
 
+ENVIRONMENT = ["--environment", "azureml:e:1"]
 TITLE = "# Made by `azsweep export`. Submit it with `az ml job create --file THIS_FILE`."
 
 
 def test_options_say_what_the_job_has_besides_its_sweep(app: App) -> None:
     (app.directory / "it's, here").mkdir()
-    options = ["--compute", "cpu", "--code", ".", "--input", "+data=it's, here", "--environment", "azureml:e:1"]
+    options = ["--compute", "cpu", "--code", ".", "--input", "+data=it's, here", *ENVIRONMENT]
     limits = "hydra.sweeper.limits.max_total_trials=5"
 
     done = export(app, "-m", "train", "x=uniform(0,9)", limits, *options, "-o", "$(id) a.yml")
@@ -88,3 +93,16 @@ def test_an_app_is_needed(arguments: list[str], code: int, message: str) -> None
 
     assert result.exit_code == code
     assert message in result.stderr
+
+
+def test_what_is_a_job_file_already_is_not_exported(app: App) -> None:
+    done = export(
+        app, "train.py", "x=uniform(0,9)", "hydra.sweeper.limits.max_total_trials=5", *ENVIRONMENT, "-o", "a.yml"
+    )
+    wish = "hydra.sweeper.export={file:b.yml,environment:'azureml:e:1'}"
+
+    again = azsweep_in(app, "run", "a.yml", wish)
+
+    assert (done.returncode, again.returncode) == (0, 1)
+    assert again.stderr.startswith("export: must be asked of an app; this sweep is that of a job file already.\n")
+    assert not (app.directory / "b.yml").exists()

@@ -303,7 +303,7 @@ def test_the_trials_of_a_sweep_that_is_there_do_not_matter(export: Exporter) -> 
     assert export("hydra.sweep.dir=old")["limits"]["max_total_trials"] == 4
 
 
-JOB = {
+JOB: dict[str, Any] = {
     "type": "sweep",
     "name": "iris_1",
     "display_name": "Iris",
@@ -356,6 +356,15 @@ def test_what_a_job_file_says_besides_its_sweep_is_kept(of_job: Exporter) -> Non
         "environment_variables": {"A": "1"},
         "code": "..",
     }
+
+
+def test_an_output_that_the_app_has_no_key_for_is_refused(of_job: Exporter) -> None:
+    job = of_job.app.directory / "conf" / "job.yml"
+    job.write_text(job.read_text().replace("+out=", "out="))
+
+    of_job(wish="file:out/sweep.yml")
+
+    assert of_job.error == "the app's configuration: must compose for a plain run, too (Could not override 'out'.)."
 
 
 def test_what_is_set_beside_a_job_file_wins(of_job: Exporter) -> None:
