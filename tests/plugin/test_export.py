@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from tests.plugin.conftest import App
 from tests.plugin.in_process import read, refuse
 
 SPACE = {"lr": {"type": "uniform", "min_value": 0, "max_value": 1}}
-SWEEPER = {"search_space": SPACE, "limits": {"max_total_trials": 4, "max_concurrent_trials": 2}}
+LIMITS = {"max_total_trials": 4, "max_concurrent_trials": 2}
+SWEEPER = {"search_space": SPACE, "limits": LIMITS, "tracking": "mlflow"}
 CONFIG = {"lr": 0.1, "epochs": 1, "data": {"path": None}, "optimizer": "adam"}
 WISH = "file:out/sweep.yml,environment:'azureml:train@latest',compute:cpu"
 
@@ -52,12 +52,8 @@ class Exporter:
 def export(
     app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> Exporter:
-    write_app(app)
+    app.write("return cfg.lr", CONFIG, sweeper=SWEEPER)
     return Exporter(app, monkeypatch, caplog, capsys)
-
-
-def write_app(app: App, sweeper: Mapping[str, Any] | None = None, **more: Any) -> None:
-    app.write("return cfg.lr", CONFIG, sweeper={**SWEEPER, "tracking": "mlflow", **(sweeper or {})}, **more)
 
 
 def write_experiment(app: App, text: str) -> None:
@@ -312,7 +308,7 @@ JOB: dict[str, Any] = {
     "sampling_algorithm": "random",
     "search_space": {"rate": SPACE["lr"]},
     "objective": {"primary_metric": "loss", "goal": "minimize"},
-    "limits": {"max_total_trials": 6, "max_concurrent_trials": 2},
+    "limits": LIMITS,
     "inputs": {
         "n": 5,
         "data": {"type": "uri_file", "path": "./iris.csv", "mode": "download"},
