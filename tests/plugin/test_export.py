@@ -336,10 +336,8 @@ def of_job(export: Exporter) -> Exporter:
 def test_what_a_job_file_says_besides_its_sweep_is_kept(of_job: Exporter) -> None:
     job = of_job(wish="file:out/sweep.yml")
 
-    assert {key: job.get(key) for key in ("display_name", "tags", "compute", "outputs", "name")} == {
-        **{key: JOB[key] for key in ("display_name", "tags", "compute", "outputs")},
-        "name": None,
-    }
+    kept = ("display_name", "tags", "compute", "outputs")
+    assert {key: job.get(key) for key in (*kept, "name")} == {**{key: JOB[key] for key in kept}, "name": None}
     assert job["inputs"] == {
         "n": 5,
         "data": {"type": "uri_file", "path": "../conf/iris.csv", "mode": "download"},
