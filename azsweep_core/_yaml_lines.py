@@ -49,14 +49,15 @@ class YamlFile:
         return node.value if isinstance(node, yaml.ScalarNode) else None
 
     def located(self, problems: Iterable[Problem], below: str = "") -> Iterator[Problem]:
-        """The problems with their places.
+        """The problems with their places: of a mapping's problem with one of its keys, that key's.
 
         Args:
             below: the dotted path of the mapping that they are told of.
         """
         for each in problems:
             where = join(below, each.where) if each.where else below
-            yield replace(each, where=where, place=self.place(where))
+            key = where if each.got is None or self.text(where) is not None else join(where, each.got)
+            yield replace(each, where=where, place=self.place(key))
 
 
 def read_yaml(path: Path) -> YamlFile:

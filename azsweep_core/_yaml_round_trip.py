@@ -132,10 +132,6 @@ class _Kept(Comments):
         self.hand_over(holder, source[-1], goal, target[-1])
         own = _Leaf.of(goal, target[-1])
         line, rest = own.comment
-        if goal.fa.flow_style() and len(target) > 1:  # then it belongs behind the whole line
-            own.comment = "", ""
-            own = _Leaf.of(found(tree, target[:-2])[0], target[-2])
-            line, rest = own.comment if not line.strip() else (line, rest + "".join(own.comment).lstrip("\n"))
         for text in _comments_of_emptied(tree, source[:-1]):
             first, _, others = text.partition("\n")
             line, rest = (line, f"{first}\n{others}{rest}") if line.strip() else (f"{first}\n", others + rest)
@@ -144,6 +140,12 @@ class _Kept(Comments):
         if rest and before is not None and before != own:
             own.comment = line, ""
             before.comment = before.comment[0], before.comment[1] + rest
+        if goal.fa.flow_style() and len(target) > 1:  # then the comment belongs behind the whole line
+            text = "".join(own.comment).strip("\n")
+            own.comment = "", ""
+            own = _Leaf.of(found(tree, target[:-2])[0], target[-2])
+            if text:
+                own.comment = f"{text}\n", "".join(own.comment).lstrip("\n")
         before = _previous(goal, target[-1])
         if before is not None and before.comment[1] and before != own:
             line, rest = own.comment

@@ -245,7 +245,8 @@ def _job_findings(job: Job) -> Iterator[Finding]:
         yield from (_of_component(job, each) for each in error.problems)
         return
     yield from _command_findings(job, task)
-    yield from (Finding(kind, each) for kind, problem in _path_problems(job, task) for each in job.located([problem]))
+    yield from _code_findings(job, task)
+    yield from (Finding(kind, each) for kind, problem in _input_problems(task) for each in job.located([problem]))
 
 
 def _of_component(job: Job, problem: Problem) -> Finding:
@@ -257,15 +258,15 @@ def _of_component(job: Job, problem: Problem) -> Finding:
     return Finding(Kind.NOTE if is_away or is_remote(str(job.trial)) else Kind.ERROR, problem)
 
 
-def _command_findings(job: Job, task: JobTask) -> Iterator[Finding]:
-    def located(problems: Iterable[Problem]) -> Iterator[Problem]:
-        return (
-            task.file.located(problems, task.trial)
-            if isinstance(job.trial, str)
-            else job.located(replace(each, where=f"trial.{each.where}") for each in problems)
-        )
+def _of_trial(job: Job, task: JobTask, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Problems of what is below trial, in the file that it is written in."""
+    if isinstance(job.trial, str):
+        return task.file.located(problems, task.trial)
+    return job.located(replace(each, where=f"trial.{each.where}") for each in problems)
 
-    for each in located(task.command.validate("command")):
+
+def _command_findings(job: Job, task: JobTask) -> Iterator[Finding]:
+    for each in _of_trial(job, task, task.command.validate("command")):
         yield Finding(Kind.ERROR, each, _UNNOTICED)
     old = tuple(dict.fromkeys(OLD_PLACEHOLDER.findall(task.command.text)))
     if old:
@@ -274,7 +275,7 @@ def _command_findings(job: Job, task: JobTask) -> Iterator[Finding]:
             ", ".join(f"{{{each}}}" for each in old),
         )
         problem = Problem("command", rule, got, f"Write ${{{{{old[0]}}}}}{', and so on' if len(old) > 1 else ''}.")
-        yield from (Finding(Kind.NOTE, each) for each in located([problem]))
+        yield from (Finding(Kind.NOTE, each) for each in _of_trial(job, task, [problem]))
     if not isinstance(job.trial, str):
         return
     parameters = job.spec_mapping["search_space"]
@@ -284,18 +285,38 @@ def _command_findings(job: Job, task: JobTask) -> Iterator[Finding]:
         if placeholder not in known:
             fix = nearest(placeholder, known) if known else None
             problem = Problem("command", "unknown placeholder", f"${{{{{placeholder}}}}}", fix)
-            yield from (Finding(Kind.ERROR, each) for each in located([problem]))
+            yield from (Finding(Kind.ERROR, each) for each in _of_trial(job, task, [problem]))
 
 
-def _path_problems(job: Job, task: JobTask) -> Iterator[tuple[Kind, Problem]]:
-    """Of the source and the inputs: what `azsweep run` would have to be told."""
+def _code_findings(job: Job, task: JobTask) -> Iterator[Finding]:
+    """Of the source: what `azsweep run` would have to be told."""
     code = task.code
-    if code is not None and (is_remote(code) or not Path(code).is_dir()):
-        written = code if isinstance(job.trial, str) else str(job.trial["code"])
-        fix = "`azsweep run` takes another folder with --code DIR."
-        away = is_remote(code)
-        rule = "is not on this machine" if away else "must be a folder"
-        yield Kind.NOTE if away else Kind.WARNING, Problem("trial.code", rule, written, fix)
+    if code is None:
+        return
+    if Path(code).is_dir() and not is_remote(code):
+        script = _script(task.command)
+        if script is not None and not Path(code, script).is_file():
+            problem = Problem("command", "its script must be in the folder of the code", script)
+            yield from (Finding(Kind.WARNING, each) for each in _of_trial(job, task, [problem]))
+        return
+    kind, rule = (Kind.NOTE, "is not on this machine") if is_remote(code) else (Kind.WARNING, "must be a folder")
+    fix = "`azsweep run` takes another folder with --code DIR."
+    written = task.file.text("code") if isinstance(job.trial, str) else str(job.trial["code"])
+    problem = Problem("code", rule, written or code, fix)
+    yield from (Finding(kind, each) for each in _of_trial(job, task, [problem]))
+
+
+def _script(command: JobCommand) -> str | None:
+    """What Python is to run, if the command starts with that."""
+    if command.needs_shell or any(command.validate("command")):
+        return None
+    words = command.render(dict.fromkeys(command.placeholders, "")).words
+    is_python = len(words) > 1 and words[0] in ("python", "python3") and words[1].endswith(".py")
+    return words[1] if is_python and words[1] in command.text else None
+
+
+def _input_problems(task: JobTask) -> Iterator[tuple[Kind, Problem]]:
+    """Of the inputs: what `azsweep run` would have to be told."""
     for name, given in task.inputs.items():
         if given.path is None or f"inputs.{name}" not in task.command.placeholders:
             continue

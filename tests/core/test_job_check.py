@@ -149,6 +149,12 @@ def test_a_sound_job_is_told_in_a_line(tmp_path: Path) -> None:
             id="code-that-azureml-has",
         ),
         pytest.param(
+            "trial:\n",
+            "trial:\n  code: .\n",
+            "12: warning: trial.command: its script must be in the folder of the code; got train.py.",
+            id="script-that-is-not-there",
+        ),
+        pytest.param(
             "  epochs: 3",
             "  epochs: {type: uri_file, path: ./no.csv}",
             f"9: warning: inputs.epochs: must be there; got ./no.csv. {AWAY} path with --input epochs=PATH.",

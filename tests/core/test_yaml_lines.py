@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from azsweep_core._yaml_lines import parse_yaml
-from azsweep_core.errors import SpecError
+from azsweep_core.errors import Problem, SpecError
 
 TEXT = """\
 # a comment
@@ -91,6 +91,17 @@ def test_a_key_that_is_written_twice_is_a_problem(text: str, messages: list[str]
     assert len(problems) == len(messages)
     assert all(message in problem for message, problem in zip(messages, problems, strict=True))
     assert all(problem.endswith("without a word. Remove one.") for problem in problems)
+
+
+def test_a_problem_with_a_key_has_the_keys_line() -> None:
+    problems = [Problem("search_space", "is no name", "--optimizer.lr"), Problem("type", "must be else", "sweep")]
+
+    located = parse_yaml(TEXT, PATH).located(problems)
+
+    assert [str(each) for each in located] == [
+        "job.yml:7: search_space: is no name; got --optimizer.lr.",
+        "job.yml:3: type: must be else; got sweep.",
+    ]
 
 
 def test_the_text_of_a_setting_is_as_it_is_written() -> None:
