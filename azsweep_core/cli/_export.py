@@ -21,7 +21,11 @@ __all__ = ["export"]
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
 @click.argument("words", metavar="[APP.py] [OVERRIDES]...", nargs=-1)
 @click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
-@click.option("--environment", metavar="ENV", help="What trials run in: azureml:NAME:VERSION, azureml:NAME@latest.")
+@click.option(
+    "--environment",
+    metavar="ENV",
+    help="What trials run in: azureml:NAME:VERSION, azureml:NAME@latest, or a YAML file.",
+)
 @click.option("--compute", metavar="NAME", help="Where they run; AzureML's serverless compute if left out.")
 @click.option("--code", metavar="DIR", help="What is uploaded; the working directory if left out.")
 @click.option(
@@ -49,7 +53,7 @@ def export(
     Examples:
       azsweep export train.py +experiment=sweep --environment azureml:train@latest -o sweep.yml
       azsweep export train.py +experiment=sweep --environment azureml:train:3 --compute cpu-cluster > sweep.yml
-      azsweep export -m package.train 'lr=uniform(0,1)' --code src --environment azureml:train:3
+      azsweep export -m package.train 'lr=uniform(0,1)' --environment azureml:train:3
       azsweep export train.py --input data.path=./iris.csv --environment azureml:train:3 -o sweep.yml --force
 
     Exit codes:

@@ -302,7 +302,7 @@ def _moved_environment(environment: Any, source: Path, folder: Path) -> Any:
     """An environment, with the paths of its files as the new file has to say them."""
     if isinstance(environment, str):
         is_file = environment.endswith((".yml", ".yaml")) and not is_remote(environment)
-        return _moved(environment, source, folder) if is_file else environment
+        return f"file:{_moved(environment, source, folder)}" if is_file else environment
     if not isinstance(environment, Mapping):
         return environment
     moved = dict(environment)

@@ -60,7 +60,7 @@ TITLE = "# Made by `azsweep export`. Submit it with `az ml job create --file THI
 
 def test_options_say_what_the_job_has_besides_its_sweep(app: App) -> None:
     (app.directory / "it's, here").mkdir()
-    options = ["--compute", "cpu", "--code", ".", "--input", "+data=it's, here", *ENVIRONMENT]
+    options = ["--compute", "cpu", "--code", ".", "--input", "+data=it's, here", "--environment", "env.yml"]
     limits = "hydra.sweeper.limits.max_total_trials=5"
 
     done = export(app, "-m", "train", "x=uniform(0,9)", limits, *options, "-o", "$(id) a.yml")
@@ -72,7 +72,7 @@ def test_options_say_what_the_job_has_besides_its_sweep(app: App) -> None:
     assert job["inputs"] == {"data": {"type": "uri_folder", "path": "./it's, here"}}
     assert job["trial"] == {
         "command": "python -m train +data=${{inputs.data}} x=${{search_space.x}}",
-        "environment": "azureml:e:1",
+        "environment": "file:./env.yml",
         "code": ".",
     }
     assert refused.stderr.startswith("trial.environment: must say where it comes from; got mine.")
