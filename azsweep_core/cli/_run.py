@@ -19,6 +19,8 @@ from azsweep_core.errors import AzsweepError, Problem
 __all__ = ["JobRun", "run"]
 
 _JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
+_APART = ("-P",) if sys.version_info >= (3, 11) else ()
+"""Modules that lie in the working directory are the command's, and are not to be taken for Python's own."""
 _OF_JOBS = "only a job file has it; for an app, give overrides"
 _COPY = Path(".azsweep", "code")
 """In a sweep's directory: the source of its trials."""
@@ -150,7 +152,7 @@ class JobRun:
         twice = {key for key in keys if keys.count(key) > 1} | _keys(words) & set(keys)
         if twice:
             raise AzsweepError(str(Problem(min(twice), "is given twice", None, "Say it once.")))
-        return with_overrides([sys.executable, "-m", _JOB_APP, *words], added)
+        return with_overrides([sys.executable, *_APART, "-m", _JOB_APP, *words], added)
 
 
 def _keys(words: Sequence[str]) -> set[str]:

@@ -99,6 +99,8 @@ def _lacking(task: CommandConfig, values: Mapping[str, str], space: SearchSpace)
             yield Problem("trial.command", rule, shown_as, f"Write $[[--{name} {shown_as}]].")
         elif kind == "inputs" and task.inputs.get(name, {}).get("path") is None:
             yield Problem("trial.command", "needs a value", shown_as, f"--input {name}=VALUE gives it one.")
+        elif kind == task.parameters_in and name not in task.inputs:
+            yield Problem("trial.command", "needs a value", shown_as, f"{name}=VALUE gives it one.")
 
 
 def _distribution_problems(task: CommandConfig) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -217,7 +218,7 @@ def _environment(task: CommandConfig, config: DictConfig, directory: Path, start
     environment["PATH"] = os.pathsep.join([*_stand_ins(directory), _path()])
     if "MLFLOW_RUN_ID" in own:
         environment["AZSWEEP_MLFLOW_RUN_ID"] = own["MLFLOW_RUN_ID"]
-    else:
+    elif VARIABLE not in own or "MLFLOW_TRACKING_URI" in own:  # in a sweep with tracking=none MLflow is not spoken of
         environment["MLFLOW_TRACKING_URI"] = chosen_uri(None, started_in)
     return environment
 
@@ -234,6 +235,6 @@ def _stand_ins(directory: Path) -> Iterator[str]:
     folder = directory / ".bin"
     folder.mkdir(exist_ok=True)
     for name in names:
-        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+        (folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
         (folder / name).chmod(0o755)
     yield str(folder)

@@ -234,7 +234,8 @@ def job_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def job_command(words: str, *inputs: str, code: str | None = None, detached: tuple[str, ...] = ()) -> list[str]:
     """What a job is started with, after the module that runs it."""
     path, *rest = words.split()
-    return JobRun(Path(path), inputs, code, None).command(rest, detached)[3:]
+    command = JobRun(Path(path), inputs, code, None).command(rest, detached)
+    return command[command.index("-m") + 2 :]
 
 
 def test_a_job_is_an_app_whose_inputs_are_overrides(tmp_path: Path, job_file: str) -> None:
@@ -273,6 +274,29 @@ def test_what_a_job_has_not_is_refused(
 ) -> None:
     with pytest.raises(AzsweepError, match=f"^{re.escape(message)}$"):
         job_command(f"{job_file} {words}", *inputs, code=code)
+
+
+def test_the_best_trials_file_is_run_once_with_the_code_of_its_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sweep's copy of it, unless another folder is named."""
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / "sweep" / ".azsweep" / "code"
+    copy.mkdir(parents=True)
+    best = tmp_path / "sweep" / "best" / "azsweep_best.yaml"
+    best.parent.mkdir()
+    trial = "{name: iris, code: /src, parameters_in: search_space, inputs: {data: {type: uri_file}}}"
+    best.write_text(f"x: 1\ninputs: {{data: /data.csv, n: 5}}\ntrial: {trial}\n", encoding="utf-8")
+    options = ["--config-dir", str(best.parent), "--config-name", "azsweep_best"]
+
+    command = job_command("sweep/best/azsweep_best.yaml x=2", "data=./data.csv")
+    elsewhere = job_command("sweep/best/azsweep_best.yaml", code=".")
+
+    given = ["x=2", f"inputs.data={tmp_path}/data.csv", f"trial.code={copy}", "hydra.job.name='iris'"]
+    assert command == [*given, *options]
+    assert elsewhere == [f"trial.code={tmp_path}", "hydra.job.name='iris'", *options]
+    with pytest.raises(AzsweepError, match="takes neither --node nor --detach: it is no sweep"):
+        job_command("sweep/best/azsweep_best.yaml", detached=("d=true",))
 
 
 def test_a_file_that_is_no_job_is_refused_with_its_line(tmp_path: Path, job_file: str) -> None:

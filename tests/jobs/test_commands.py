@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,25 @@ def test_what_stands_for_each_placeholder(job: JobApp) -> None:
         assert variables == {f"AZUREML_SWEEP_{name}": str(value) for name, value in net.items()} | {
             "AZUREML_SWEEP_net": drawn
         }
+
+
+def test_a_python_that_is_not_called_so_is_python_to_the_command(job: JobApp) -> None:
+    """As on systems that have a `python3` alone, or a `python3.12`."""
+    venv.create(job.directory / "env", with_pip=False, symlinks=True)
+    bin_ = job.directory / "env" / "bin"
+    real = (bin_ / "python").resolve()
+    for path in bin_.glob("python*"):
+        path.unlink()
+    (bin_ / "snake").symlink_to(real)
+    (site,) = (job.directory / "env").glob("lib/python*/site-packages")
+    (site / "all.pth").write_text("\n".join(path for path in sys.path if path), encoding="utf-8")
+    job.write_job("true; python show.py a && python3 show.py ${{search_space.x}}", {"x": choice(1)}, {"show.py": SHOW})
+    _, *command = job.command()
+
+    done = subprocess.run([str(bin_ / "snake"), *command], cwd=job.directory, env=job.environment(), check=False)
+
+    assert done.returncode == 0
+    assert seen(job, 0)["executable"] == str(bin_ / "snake")
 
 
 CHANGES_ITS_CODE = """

@@ -181,6 +181,12 @@ def test_a_command_with_pipes_needs_bash(task: CommandConfig) -> None:
     assert problems(task, search_path="/nowhere") == ["trial.command: needs bash, for it is a shell's; got bash."]
 
 
+def test_a_parameter_that_is_pinned_to_nothing_is_named(task: CommandConfig) -> None:
+    assert problems(task, space=read_space({"other": choice(1, 2)})) == [
+        "trial.command: needs a value; got ${{search_space.lr}}. lr=VALUE gives it one."
+    ]
+
+
 def test_a_single_process_with_a_distribution_is_no_problem(task: CommandConfig) -> None:
     assert problems(replace(task, distribution={"type": "pytorch", "process_count_per_instance": 1})) == []
 
