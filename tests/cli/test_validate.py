@@ -255,6 +255,16 @@ def test_fix_never_writes_over_what_an_earlier_one_has_kept(tmp_path: Path) -> N
             "{0}: --fix does nothing as long as a key is written twice. Remove one.\n",
             id="twice",
         ),
+        pytest.param(
+            SOUND.replace("{type: uniform, min_value: 0, max_value: 1}", "[uniform, # where\n    [0, 1]]"),
+            "{0}: --fix would lose a comment; got # where. Mend it by hand: nothing was changed.\n",
+            id="comment-in-what-is-replaced",
+        ),
+        pytest.param(
+            SOUND.replace("minimize", "max") + "tags: {huge: 1e400}\n",
+            "{0}: --fix would change the meaning of other parts. Mend it by hand: nothing was changed.\n",
+            id="what-the-library-reads-otherwise",
+        ),
     ],
 )
 def test_fix_leaves_alone_what_it_cannot_mend(tmp_path: Path, text: str, message: str) -> None:

@@ -36,6 +36,9 @@ command: >-
   python train.py
   --lr
 7: seven
+net.lr: 1
+net: {lr: 2}
+net.lr.x: 3
 """
 PATH = Path("job.yml")
 
@@ -63,6 +66,8 @@ PATH = Path("job.yml")
         pytest.param("list[1][0]", 19, id="list-in-a-list"),
         pytest.param("command", 20, id="block"),
         pytest.param("7", 23, id="number"),
+        pytest.param("net.lr", 24, id="longest-key"),
+        pytest.param("net.lr.x", 26, id="longest-key-of-three"),
     ],
 )
 def test_every_setting_has_a_line(where: str, line: int) -> None:
