@@ -28,7 +28,7 @@ _COLOURS = {"error": "red", "only here": "yellow", "warning": "yellow", "note": 
 def validate(files: Sequence[Path], node: str | None, fix: bool) -> None:
     """Check AzureML sweep job files, and the sweeps of pipeline files, without running them.
 
-    A file is valid if its sweep can be run here, and AzureML's client takes it. Everything else is told by line:
+    A file is valid if its sweep can be run here. Whatever else there is to say is told by line:
       error      it cannot be run; AzureML's client refuses it, too, unless the line says otherwise
       only here  it can be run here, but AzureML would refuse it
       warning    it can be run, but hardly as it was meant
