@@ -137,6 +137,9 @@ def _move(tree: Any, edit: Move, comments: Comments) -> None:
 
 
 def _insert(mapping: Any, position: int, key: Any, value: Any) -> None:
+    if hasattr(mapping, "insert"):  # of a library, which knows what is merged into it
+        mapping.insert(position, key, value)
+        return
     items = [*mapping.items()]
     for after, _ in items[position:]:
         del mapping[after]

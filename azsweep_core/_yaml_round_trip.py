@@ -41,6 +41,7 @@ class RoundTrip:
         mapping, sequence = _indents(yaml.compose(text, yaml.SafeLoader))
         self._yaml.indent(mapping=mapping, sequence=sequence + 2, offset=sequence)
         self.tree: Any = self._yaml.load(text)
+        _keep_anchors(self.tree, set())
         if is_json:
             _in_blocks(self.tree)
 
@@ -60,6 +61,19 @@ class RoundTrip:
         """Those that the text had and has no more."""
         left = _COMMENT.findall(self.text)
         return tuple(each for each in _COMMENT.findall(self._before) if not _take(left, each))
+
+
+def _keep_anchors(value: Any, seen: set[int]) -> None:
+    """Also those that nothing refers to."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if getattr(getattr(value, "anchor", None), "value", None):
+        value.anchor.always_dump = True
+    for child in (
+        value.values() if isinstance(value, CommentedMap) else value if isinstance(value, CommentedSeq) else ()
+    ):
+        _keep_anchors(child, seen)
 
 
 def _in_blocks(value: Any) -> bool:

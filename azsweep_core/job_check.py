@@ -24,6 +24,7 @@ from azsweep_core.spec import SweepSpec, read_and_judge, read_sweep
 __all__ = ["Checked", "Finding", "Kind", "check_file"]
 
 _CLIENT_ONLY = "AzureML's client accepts it, its service does not."
+_UNKNOWN_THERE = "exclude_finished_jobs"
 _UNNOTICED = "AzureML's client does not notice it."
 _OF_CLIENT: Mapping[str, str] = {
     "limits.timeout": "AzureML's client makes 60 seconds of it, and no limit of 0.",
@@ -146,8 +147,14 @@ class _Check:
             is_emptied = not readable.get("search_space") and bool(mapping.get("search_space"))
             if not (_is_told(located(each).where, told, exactly=True) or (is_emptied and each.where == "search_space")):
                 yield Finding(Kind.ERROR, located(each), _of_client(each))
-        for each in judgement.warnings:
-            yield Finding(Kind.ONLY_HERE if each.fix == ONLY_HERE else Kind.WARNING, located(each))
+        policy = mapping.get("early_termination")
+        doubts = [*judgement.warnings]
+        if isinstance(policy, Mapping) and _UNKNOWN_THERE in policy:
+            rule = "AzureML's client does not know it, though its documents do"
+            doubts.append(Problem(f"early_termination.{_UNKNOWN_THERE}", rule, None, ONLY_HERE))
+        for each in doubts:
+            if located(each).where not in told:
+                yield Finding(Kind.ONLY_HERE if each.fix == ONLY_HERE else Kind.WARNING, located(each))
         if spec is not None and not unreadable:
             yield from (Finding(Kind.ONLY_HERE, located(each)) for each in _refused_there(spec))
             self.words = _in_words(spec, self._node)

@@ -136,6 +136,17 @@ IN_ONE_LINE_TODAY = (
     .replace("4}", "4, trial_timeout: 100} # of a trial")
     .replace("  environment", "  # Where it is tried.\n  environment")
 )
+ANCHORS = SOUND.replace("objective: {", "objective: &unused {").replace(
+    "limits: {max_total_trials: 4}",
+    """\
+tags: &times
+  trial_timeout: "60"
+limits:
+  timeout_minutes: 5   # five
+  <<: *times
+  max_total_trials: 4""",
+)
+ANCHORS_TODAY = ANCHORS.replace("timeout_minutes: 5   #", "timeout: 300         #")
 
 
 def write(path: Path, text: str) -> Path:
@@ -209,6 +220,9 @@ def test_without_a_file_the_command_is_misspelt() -> None:
             IN_ONE_LINE_TODAY,
             ["{0}: valid (sweep job: 1 parameter, 4 trials, random)"],
             id="mappings-in-one-line",
+        ),
+        pytest.param(
+            ANCHORS, ANCHORS_TODAY, ["{0}: valid (sweep job: 1 parameter, 4 trials, random)"], id="anchors-and-merges"
         ),
         pytest.param(
             SOUND.replace("minimize", "max").replace("\n", "\r\n"),

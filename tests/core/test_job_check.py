@@ -88,6 +88,14 @@ def test_a_sound_job_is_told_in_a_line(tmp_path: Path) -> None:
             id="only-here",
         ),
         pytest.param(
+            "inputs:\n",
+            "early_termination: {type: truncation_selection, truncation_percentage: 20, exclude_finished_jobs: false}\n"
+            "inputs:\n",
+            "8: only here: early_termination.exclude_finished_jobs: AzureML's client does not know it, "
+            "though its documents do. It runs here, but not on AzureML.",
+            id="in-the-documents-alone",
+        ),
+        pytest.param(
             "sampling_algorithm: random\n",
             "",
             f"1: only here: sampling_algorithm: is missing, which means random. {CLIENT}",
