@@ -96,15 +96,16 @@ def test_a_job_that_is_preempted_and_requeued_is_waited_for(app: SlurmApp) -> No
 
 
 def test_a_drained_node_ends_no_trial_and_starts_none(app: SlurmApp) -> None:
+    """Trial 0 goes on there for longer than two looks at the queue are apart."""
+    app.write("time.sleep(4 * (cfg.x == 1))\nreturn cfg.x", {"x": 0}, sweeper={"sampling_algorithm": "grid"})
     with running(app, "x=1,2", "hydra.sweeper.limits.max_concurrent_trials=1") as sweep:
         app.job_of(0)
         with draining(app):
-            app.let_go()
             wait_until(lambda: '"completed"' in app.ledger, "trial 0 to end")
             wait_until(lambda: list(app.queue.values()) == ["PENDING"], "trial 1 to wait")
         sweep.wait(90)
 
-    assert [row["state"] for row in app.rows] == ["completed"] * 2
+    assert [(row["state"], row["attempt"]) for row in app.rows] == [("completed", "1")] * 2
 
 
 def test_a_finished_trial_that_slurm_runs_again_stays_as_it_is(app: SlurmApp) -> None:
