@@ -15,6 +15,7 @@ import yaml
 
 from hydra_plugins.hydra_azsweep_sweeper import _result
 from tests.plugin.conftest import App, Run
+from tests.plugin.in_process import refuse
 
 
 def recorded(run: Run) -> list[Any]:
@@ -123,25 +124,23 @@ class TestResults:
         assert "this sweep is over (all 2 trials are done)" in second.out
         assert second.results == first.results
 
-    @pytest.mark.parametrize(
-        ("override", "part"),
-        [
+    def test_a_finished_sweep_is_not_shown_as_the_result_of_another(
+        self, app: App, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        first = app.sweep("x=1,3")
+
+        for override, part in (
             ("hydra.sweeper.objective.goal=maximize", "objective.goal: 'minimize' -> 'maximize'"),
             ("y=3,4", "search_space.y: not set -> {'type': 'choice', 'values': [3, 4]}"),
             ("y=3", "y: 0 -> 3"),
-        ],
-    )
-    def test_a_finished_sweep_is_not_shown_as_the_result_of_another(self, app: App, override: str, part: str) -> None:
-        first = app.sweep("x=1,3")
+        ):
+            second = refuse(app, capsys, "x=1,3", override)
 
-        second = app.run("--multirun", "x=1,3", override)
-
-        assert second.code == 1
-        directory = app.directory / "sweep"
-        assert second.err.startswith(
-            f"hydra.sweep.dir: must not hold another sweep; got {directory}, which differs:\n  {part}\n"
-        )
-        assert second.results == first.results
+            assert second.code == 1
+            assert second.err.startswith(
+                f"hydra.sweep.dir: must not hold another sweep; got {first.sweep}, which differs:\n  {part}\n"
+            )
+            assert second.results == first.results
 
     def test_a_start_that_was_refused_does_not_block_the_directory(self, app: App) -> None:
         app.write("return len(str(LOCK))", {"x": 0}, preamble="import threading\nLOCK = threading.Lock()")
@@ -177,19 +176,21 @@ class TestResults:
 
         assert names < {path.name for path in run.sweep.iterdir()}
 
-    def test_a_directory_that_cannot_be_written_is_named(self, app: App) -> None:
-        run = app.run("--multirun", "x=1,3", "hydra.sweep.dir=/proc/nowhere")
+    def test_a_directory_that_cannot_be_written_is_named(self, app: App, capsys: pytest.CaptureFixture[str]) -> None:
+        run = refuse(app, capsys, "x=1,3", "hydra.sweep.dir=/proc/nowhere")
 
         assert run.code == 1
         assert run.err.startswith("hydra.sweep.dir: must be a directory that can be written (")
         assert "got /proc/nowhere" in run.err
 
-    def test_a_ledger_that_cannot_be_read_is_never_overwritten(self, app: App) -> None:
+    def test_a_ledger_that_cannot_be_read_is_never_overwritten(
+        self, app: App, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         ledger = app.directory / "sweep" / "sweep.jsonl"
         ledger.parent.mkdir()
         ledger.write_text('{"event": "sweep_started", "schema": 1, "time_s": 0, "spec": {}}\n')
 
-        run = app.run("--multirun", "x=1,3")
+        run = refuse(app, capsys, "x=1,3")
 
         assert run.code == 1
         assert run.err.startswith(f"{ledger}:1: must be an event that can follow; got KeyError: 'objective'.")

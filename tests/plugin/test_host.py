@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.plugin.conftest import App, Run
+from tests.plugin.in_process import refuse
 
 RECORD = """
 names = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
@@ -136,8 +137,10 @@ class TestShares:
         ),
     ],
 )
-def test_what_cannot_be_is_refused(app: App, settings: list[str], message: str) -> None:
-    run = app.run("--multirun", "x=1,2", *(f"hydra.sweeper.{setting}" for setting in settings))
+def test_what_cannot_be_is_refused(
+    app: App, capsys: pytest.CaptureFixture[str], settings: list[str], message: str
+) -> None:
+    run = refuse(app, capsys, "x=1,2", *(f"hydra.sweeper.{setting}" for setting in settings))
 
     assert run.code == 1
     assert run.err.splitlines()[0] == message

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +11,13 @@ import pytest
 import yaml
 
 from azsweep_core.early_termination import read_policy
+from azsweep_core.spec import to_mapping
 from tests.plugin.conftest import App
+from tests.plugin.in_process import read, refuse
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted((ROOT / "configs" / "hydra" / "sweeper" / "early_termination").glob("*.yaml"))
 GROUP = "hydra/sweeper/early_termination"
-NONE_STOPPED = ("x=range(2)", "hydra.sweeper.sampling_algorithm=grid")
 
 
 def content(path: Path) -> dict[str, Any]:
@@ -26,10 +26,8 @@ def content(path: Path) -> dict[str, Any]:
 
 
 def policy(app: App, *arguments: str) -> Any:
-    """The policy of a sweep with these arguments, as its ledger has it."""
-    run = app.sweep(*NONE_STOPPED, *arguments)
-    first = (run.sweep / "sweep.jsonl").read_text(encoding="utf-8").partition("\n")[0]
-    return json.loads(first)["spec"].get("early_termination")
+    """The policy of a sweep with these arguments, as its ledger would have it."""
+    return to_mapping(read(app, "x=range(2)", *arguments).spec).get("early_termination")
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
@@ -59,15 +57,17 @@ def test_a_value_on_the_command_line_wins_over_the_preset(app: App) -> None:
     assert found["delay_evaluation"] == 9
 
 
-def test_for_another_sweeper_a_preset_is_refused(app: App) -> None:
-    run = app.run("--multirun", "x=1,2", "hydra/sweeper=basic", f"{GROUP}=azsweep_careful")
+def test_for_another_sweeper_a_preset_is_refused(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    run = refuse(app, capsys, "x=1,2", "hydra/sweeper=basic", f"{GROUP}=azsweep_careful")
 
     assert run.code == 1
     assert run.err.startswith(f"Could not override '{GROUP}'. No match in the defaults list.\n")
 
 
-def test_a_name_that_does_not_exist_is_answered_with_those_that_do(app: App) -> None:
-    run = app.run("--multirun", "x=1,2", f"{GROUP}=azsweep_carful")
+def test_a_name_that_does_not_exist_is_answered_with_those_that_do(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = refuse(app, capsys, "x=1,2", f"{GROUP}=azsweep_carful")
 
     assert run.code == 1
     assert all(f"\n\t{path.stem}\n" in run.err for path in PRESETS)

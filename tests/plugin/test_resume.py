@@ -66,12 +66,20 @@ class TestExtended:
         assert seeds[0] == seeds[1]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> App:
+    app = App(tmp_path_factory.mktemp("finished"))
+    app.sweep("x=1,3")
+    return app
+
+
 class TestChanged:
     """A directory that holds another sweep is refused, with what differs."""
 
     @pytest.fixture
-    def swept(self, app: App) -> App:
-        app.sweep("x=1,3")
+    def swept(self, finished: App, app: App) -> App:
+        """A copy of a finished sweep, and of its app."""
+        shutil.copytree(finished.directory, app.directory, dirs_exist_ok=True, symlinks=True)
         return app
 
     def test_everything_that_differs_is_shown(self, swept: App, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,13 +129,15 @@ class TestChanged:
         assert run.err.startswith(f"{path}:2: must be an event of a sweep; got '{{'")
 
     @pytest.mark.parametrize("left", [None, '{"event": "swee'])
-    def test_trials_without_their_ledger_are_not_started_over(self, swept: App, left: str | None) -> None:
+    def test_trials_without_their_ledger_are_not_started_over(
+        self, swept: App, capsys: pytest.CaptureFixture[str], left: str | None
+    ) -> None:
         path = swept.directory / "sweep" / LEDGER
         path.unlink()
         if left is not None:
             path.write_text(left, encoding="utf-8")
 
-        run = swept.run("--multirun", "x=1,3")
+        run = refuse(swept, capsys, "x=1,3")
 
         assert run.code == 1
         assert "hydra.sweep.dir: must not hold trials whose sweep.jsonl is gone or empty; got" in run.err
@@ -138,7 +148,7 @@ class TestInterrupted:
 
     def test_what_was_cancelled_runs_again_and_mlflow_sees_one_sweep(self, app: App, empty_store: Path) -> None:
         shutil.copy(empty_store, app.directory / "mlflow.db")
-        app.write(WAITS, {"x": 1.0, "waits_from": 2}, sweeper={"tracking": "mlflow"})
+        app.write(WAITS, {"x": 1.0, "waits_from": 2}, preamble="import mlflow", sweeper={"tracking": "mlflow"})
         arguments = ("x=1,2,3", "hydra.sweeper.limits.max_concurrent_trials=3", "hydra.sweeper.sampling_algorithm=grid")
         stopped = app.interrupt(signal.SIGINT, *arguments)
         assert stopped.code == 130
@@ -230,7 +240,7 @@ class TestRecord:
 
     def test_the_store_that_the_sweep_began_with_is_found_from_elsewhere(self, app: App, empty_store: Path) -> None:
         shutil.copy(empty_store, app.directory / "mlflow.db")
-        app.write("return cfg.x", {"x": 1.0}, sweeper={"tracking": "mlflow"})
+        app.write("return cfg.x", {"x": 1.0}, preamble="import mlflow", sweeper={"tracking": "mlflow"})
         app.sweep("x=1,2", "hydra.sweeper.limits.max_total_trials=1")
         (app.directory / "elsewhere").mkdir()
         command = ["../train.py", "--multirun", "x=1,2", f"hydra.sweep.dir={app.directory}/sweep"]

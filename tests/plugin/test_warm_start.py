@@ -53,6 +53,7 @@ def bayesian(app: App, **sweeper: Any) -> None:
     app.write(
         "return (cfg.x - 3) ** 2 + cfg.y",
         {"x": 1.0, "y": 0.0, "rate": 0.1},
+        preamble="import mlflow" if "tracking" in sweeper else "",  # once, instead of in two processes
         sweeper={"sampling_algorithm": algorithm, "limits": {"max_total_trials": 8}, **sweeper},
     )
 
@@ -131,7 +132,9 @@ class TestDirectories:
 class TestMlflow:
     """Earlier sweeps in MLflow."""
 
-    def test_a_sweep_learns_from_the_run_of_an_earlier_one(self, app: App, empty_store: Path) -> None:
+    def test_a_sweep_learns_from_the_run_of_an_earlier_one(
+        self, app: App, empty_store: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """That it has gone from the disk does not matter; what failed, and a wrong directory, is told."""
         shutil.copy(empty_store, app.directory / "mlflow.db")
         store = f"sqlite:///{app.directory}/mlflow.db"
@@ -152,13 +155,12 @@ class TestMlflow:
             assert trial["value"] == trial["last_value"] == (x - 3) ** 2 + y
         assert [row["number"] for row in second.trials] == ["0", "1", "2", "3"]
 
-        refused = app.run(
-            "--multirun", *SPACE, "hydra.sweep.dir=third", f"hydra.sweeper.warm_start=[{UNKNOWN},{runs[0].info.run_id}]"
-        )
+        named = f"hydra.sweeper.warm_start=[{UNKNOWN},{runs[0].info.run_id}]"
+        third = refuse(app, capsys, *SPACE, "hydra.sweep.dir=third", named)
 
-        assert refused.code == 1
-        assert f"warm_start: must name runs of the MLflow store of this sweep, {store}; got {UNKNOWN}." in refused.err
-        assert "warm_start: a run must be the parent run of a sweep; got " in refused.err
+        assert third.code == 1
+        assert f"warm_start: must name runs of the MLflow store of this sweep, {store}; got {UNKNOWN}." in third.err
+        assert "warm_start: a run must be the parent run of a sweep; got " in third.err
         assert not (app.directory / "third").exists()
         assert len(client.search_runs([each.experiment_id for each in client.search_experiments()])) == 12 + 1 + 4 + 1
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.plugin.conftest import App, Run
+from tests.plugin.in_process import refuse
 
 GRID = "hydra.sweeper.sampling_algorithm=grid"
 
@@ -114,20 +115,24 @@ class TestZip:
         assert rows(run, "y") == [("1",), ("2",), ("3",)]
         assert "zip: of [x, y] y varies alone." in run.text
 
-    def test_options_that_the_app_does_not_have_are_found_before_the_start(self, app: App) -> None:
+    def test_options_that_the_app_does_not_have_are_found_before_the_start(
+        self, app: App, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """In every row, not only in the first."""
         app.write("return 0.0", {"n": 0}, defaults=({"db": "one"},), files={"db/one": {}, "db/two": {}})
 
-        run = app.run("--multirun", "hydra.sweeper.zip=[[db,n]]", "db=one,tow", "n=1,2", GRID)
+        run = refuse(app, capsys, "hydra.sweeper.zip=[[db,n]]", "db=one,tow", "n=1,2", GRID)
 
         assert run.code == 1
         assert "search_space.db: must name options of the config group db; got tow. Did you mean two?" in run.err
         assert not run.sweep.exists()
 
-    def test_keys_that_some_option_lacks_are_found_before_the_start(self, app: App) -> None:
+    def test_keys_that_some_option_lacks_are_found_before_the_start(
+        self, app: App, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         app.write("return 0.0", {}, defaults=({"db": "one"},), files={"db/one": {"port": 1}, "db/two": {}})
 
-        run = app.run("--multirun", "hydra.sweeper.zip=[[db,db.port]]", "db=one,two", "db.port=1,2", GRID)
+        run = refuse(app, capsys, "hydra.sweeper.zip=[[db,db.port]]", "db=one,two", "db.port=1,2", GRID)
 
         assert run.code == 1
         assert "search_space.db.port: must be a key of the app's config; got db.port." in run.err
@@ -147,17 +152,22 @@ class TestZip:
             ),
         ],
     )
-    def test_mistakes_are_told_without_a_traceback(self, app: App, argument: str, text: str) -> None:
-        run = app.run("--multirun", f"hydra.sweeper.zip={argument}", "x=1,2", "y=1,2,3", GRID)
+    def test_mistakes_are_told_without_a_traceback(
+        self, app: App, capsys: pytest.CaptureFixture[str], argument: str, text: str
+    ) -> None:
+        run = refuse(app, capsys, f"hydra.sweeper.zip={argument}", "x=1,2", "y=1,2,3", GRID)
 
         assert run.code == 1
         assert run.err.splitlines()[0] == text
         assert "Traceback" not in run.text
         assert not run.sweep.exists()
 
-    def test_a_key_that_cannot_be_read_is_complained_of_once(self, app: App) -> None:
-        run = app.run(
-            "--multirun",
+    def test_a_key_that_cannot_be_read_is_complained_of_once(
+        self, app: App, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        run = refuse(
+            app,
+            capsys,
             "hydra.sweeper.zip=[[x,y]]",
             "hydra.sweeper.initial_points=[{x:1}]",
             "hydra.sweeper.params={x:'chose(1,2)'}",
@@ -315,8 +325,10 @@ ConfigStore.instance().store(group="net", name="base", node=Net)
             ),
         ],
     )
-    def test_mistakes_are_told_without_a_traceback(self, app: App, points: str, text: str) -> None:
-        run = app.run("--multirun", GRID, f"hydra.sweeper.initial_points={points}", "x=1,2", "y=1,2")
+    def test_mistakes_are_told_without_a_traceback(
+        self, app: App, capsys: pytest.CaptureFixture[str], points: str, text: str
+    ) -> None:
+        run = refuse(app, capsys, GRID, f"hydra.sweeper.initial_points={points}", "x=1,2", "y=1,2")
 
         assert run.code == 1
         assert run.err.splitlines()[0] == text
@@ -344,18 +356,17 @@ ConfigStore.instance().store(group="net", name="base", node=Net)
         assert not run.sweep.exists()
 
 
-def test_a_finished_sweep_is_shown_again_for_the_same_groups_and_points_only(app: App) -> None:
+def test_a_finished_sweep_is_shown_again_for_the_same_groups_and_points_only(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`default` is compared by what it stood for."""
     arguments = ["x=1,2", "y=3,4", GRID, "hydra.sweeper.zip=[[x,y]]", "hydra.sweeper.initial_points=[default]"]
     app.sweep(*arguments)
 
     again = app.sweep(*arguments)
-    others: list[Run] = [
-        app.run("--multirun", *arguments[:3], arguments[4]),
-        app.run("--multirun", *arguments[:4]),
-    ]
+    others = [refuse(app, capsys, *arguments[:3], arguments[4]), refuse(app, capsys, *arguments[:4])]
     app.write("return 0.0", {"x": 8.0, "y": 0})
-    others.append(app.run("--multirun", *arguments))
+    others.append(refuse(app, capsys, *arguments))
 
     assert "this sweep is over" in again.text
     assert [run.code for run in others] == [1, 1, 1]
