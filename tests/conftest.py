@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Keep programs that tests run from being searched for doctests, which would import them here."""
     is_program = collection_path.suffix == ".py" and not collection_path.name.startswith("test_")
     return is_program or None
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what thousands of tests have been collected into: it stays to the end."""
+    gc.freeze()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
