@@ -15,7 +15,10 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import JobCommand
 from azsweep_core.job_file import Job
 
-__all__ = ["JobInput", "JobTask", "is_remote", "read_task"]
+__all__ = ["PATH_TYPES", "JobInput", "JobTask", "is_remote", "read_task"]
+
+PATH_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
+"""AzureML's words for inputs that are paths."""
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|azureml:|git\+|/subscriptions/[^/]+/resource[gG]roups/")
 _OF_PIPELINE = re.compile(r"\$\{\{\s*parent\.inputs\.(\w+)\s*\}\}")

@@ -100,7 +100,7 @@ class JobRun:
         """
         from azsweep_core._yaml_lines import read_yaml
         from azsweep_core.job_file import read_job
-        from azsweep_core.job_task import read_task
+        from azsweep_core.job_task import PATH_TYPES, read_task
 
         document = read_yaml(self._path).content
         is_best = isinstance(document.get("trial"), Mapping) and not document.keys() & {"type", "search_space"}
@@ -109,7 +109,7 @@ class JobRun:
         job = read_job(self._path, self._node)
         task = read_task(job)
         paths = {name: given.path is not None for name, given in task.inputs.items()}
-        paths |= {name: kind.startswith(("uri_", "ml", "custom_", "triton_")) for name, kind in task.unset.items()}
+        paths |= {name: kind in PATH_TYPES for name, kind in task.unset.items()}
         file = hydra_text(os.path.abspath(self._path))  # noqa: PTH100 - as it was named, but for `..`
         named = file if self._node is None else f"{{file:{file},node:{hydra_text(self._node)}}}"
         added = [f"hydra.sweeper.job={named}", *self._overrides(paths), *detached]
@@ -122,8 +122,8 @@ class JobRun:
             raise AzsweepError(str(Problem(str(self._path), rule, None, fix)))
         folder = Path(os.path.abspath(self._path)).parent  # noqa: PTH100
         known = document.get("inputs")
-        of_trial = document["trial"].get("inputs")
-        paths = {str(name): name in (of_trial or ()) for name in (known if isinstance(known, Mapping) else {})}
+        typed = document["trial"].get("inputs") or {}
+        paths = {str(name): _is_path(typed.get(name)) for name in (known if isinstance(known, Mapping) else {})}
         added = list(self._overrides(paths))
         copy = folder.parent / _COPY
         if self._code is None and document["trial"].get("code") is not None and copy.is_dir():
@@ -153,6 +153,15 @@ class JobRun:
         if twice:
             raise AzsweepError(str(Problem(min(twice), "is given twice", None, "Say it once.")))
         return with_overrides([sys.executable, *_APART, "-m", _JOB_APP, *words], added)
+
+
+def _is_path(declared: object) -> bool:
+    """Whether an input is one, as the best trial's configuration has it."""
+    from azsweep_core.job_task import PATH_TYPES
+
+    if not isinstance(declared, Mapping):
+        return False
+    return declared.get("path") is not None or declared.get("type") in PATH_TYPES
 
 
 def _keys(words: Sequence[str]) -> set[str]:

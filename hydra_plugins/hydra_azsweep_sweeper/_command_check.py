@@ -51,7 +51,7 @@ def _input_problems(task: CommandConfig, values: Mapping[str, str], drawn: froze
             continue
         given = values.get(placeholder)
         where = f"inputs.{name}"
-        is_path = kind in (*_FILES, *_FOLDERS) or path is not None
+        is_path = task.is_path(name)
         if given is None and path is None:
             continue  # it may be optional, else `_lacking` tells
         if given is None or (is_path and is_remote(given)):

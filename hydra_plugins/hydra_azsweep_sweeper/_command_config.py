@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import as_argument
 from azsweep_core.job_file import Job
-from azsweep_core.job_task import JobTask
+from azsweep_core.job_task import PATH_TYPES, JobTask, is_remote
 
 __all__ = ["CommandConfig", "app_config"]
 
@@ -33,7 +33,7 @@ class CommandConfig:
     Args:
         name: of the app, and of its experiment in MLflow if nothing else says one.
         code: the source folder, or what only AzureML has.
-        inputs: type, and as what the job has it, of each input that is a path or has no value there.
+        inputs: type, and path as the job has it, of each input that is a path or has no value there.
         outputs: types by name.
         nested: the children of each parameter that is a nested choice.
         parameters_in: what the command calls parameters: `search_space`, or `inputs`.
@@ -55,12 +55,25 @@ class CommandConfig:
         plain: Any = OmegaConf.to_container(config.trial, resolve=True)
         return cls(**plain)
 
-    def values(self, config: DictConfig) -> dict[str, str]:
-        """What stands for each placeholder; none for what was not drawn. Outputs are left out."""
-        return {
-            **{f"inputs.{name}": text for name, text in self.input_values(config).items()},
-            **{f"{self.parameters_in}.{name}": text for name, text in self.parameters(config).items()},
+    def values(self, config: DictConfig, started_in: Path) -> dict[str, str]:
+        """What stands for each placeholder; none for what was not drawn. Outputs are left out.
+
+        Args:
+            started_in: what relative paths are relative to.
+        """
+        inputs = {
+            f"inputs.{name}": os.path.normpath(started_in / text)
+            if self.is_path(name) and not is_remote(text)
+            else text
+            for name, text in self.input_values(config).items()
         }
+        return inputs | {f"{self.parameters_in}.{name}": text for name, text in self.parameters(config).items()}
+
+    def is_path(self, name: str) -> bool:
+        """Whether an input is one."""
+        return name in self.inputs and (
+            self.inputs[name]["path"] is not None or self.inputs[name]["type"] in PATH_TYPES
+        )
 
     def parameters(self, config: DictConfig) -> dict[str, str]:
         """The values of parameters, by name, as the command has them: as they were drawn, whatever is in them."""
@@ -118,12 +131,14 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
         "defaults": ["_self_", {"override hydra/sweeper": "azsweep"}],
         **dict.fromkeys(names, MISSING),
         "inputs": _literal({name: value for name, value in inputs.items() if name not in names}),
-        "trial": _literal(asdict(_command_config(_app_name(job), task, nested))),
+        "trial": _literal(asdict(_command_config(_app_name(job), task, names, nested))),
         "hydra": {"job": {"name": _app_name(job)}},
     }
 
 
-def _command_config(name: str, task: JobTask, nested: Mapping[str, list[str]]) -> CommandConfig:
+def _command_config(
+    name: str, task: JobTask, parameters: Collection[str], nested: Mapping[str, list[str]]
+) -> CommandConfig:
     paths = {name: given for name, given in task.inputs.items() if given.path is not None}
     return CommandConfig(
         name=name,
@@ -131,7 +146,7 @@ def _command_config(name: str, task: JobTask, nested: Mapping[str, list[str]]) -
         code=task.code,
         environment_variables=dict(task.environment_variables),
         inputs={
-            **{name: {"type": kind, "path": None} for name, kind in task.unset.items()},
+            **{name: {"type": kind, "path": None} for name, kind in task.unset.items() if name not in parameters},
             **{name: {"type": given.type, "path": given.path} for name, given in paths.items()},
         },
         outputs=dict(task.outputs),

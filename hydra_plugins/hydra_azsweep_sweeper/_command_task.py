@@ -21,7 +21,6 @@ from azsweep_core.command_process import failure_of, run_command
 from azsweep_core.control import ControlDir
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.job_command import JobCommand, Rendered
-from azsweep_core.job_file import Job
 from azsweep_core.metrics_file import VARIABLE
 from azsweep_core.search_space import SearchSpace
 from azsweep_core.source_snapshot import Source, copy_to, is_changed, read_source
@@ -73,11 +72,7 @@ def _run(config: DictConfig) -> int:
     code = started_in / hydra.sweep.dir / _CODE if is_sweep else None if task.code is None else Path(task.code)
     work = _make_directories(task, code, directory)
     outputs = {f"outputs.{name}": str(directory / _OUTPUTS / name) for name in task.outputs}
-    values = {**task.values(config), **outputs}
-    for name in task.inputs:
-        if f"inputs.{name}" in values:
-            values[f"inputs.{name}"] = os.path.normpath(started_in / values[f"inputs.{name}"])
-    rendered = _rendered(task, values)
+    rendered = _rendered(task, {**task.values(config, started_in), **outputs})
     environment = _environment(task, config, directory, started_in) | dict(rendered.environment)
     environment.setdefault("MLFLOW_EXPERIMENT_NAME", task.name)
     status = run_command(_with_our_python(rendered.words), work, environment)
@@ -93,7 +88,7 @@ class _Hooks:
     def problems(self, config: DictConfig, space: SearchSpace | None, source: JobSource) -> Iterator[Problem]:
         """What keeps the command from being run here."""
         task = CommandConfig.read(config)
-        return (_located(each, source) for each in problems_of(task, task.values(config), space, _path()))
+        return (_located(each, source) for each in problems_of(task, task.values(config, Path.cwd()), space, _path()))
 
     def prepare(self, config: DictConfig, directory: Path, source: JobSource) -> None:
         """Copy the source once, and say what is not as it would be in AzureML.
@@ -113,9 +108,8 @@ class _Hooks:
                     raise
                 problem = Problem("trial.code", f"must be readable ({error.strerror})", error.filename)
                 raise AzsweepError(str(_located(problem, source))) from None
-        if source.job is not None:
-            for note in _differences(task, source.job):
-                log.info(note)
+        for note in _differences(task, source):
+            log.info(note)
 
     def run_again(self, best: str) -> str:
         """The command that runs the best trial once more."""
@@ -135,12 +129,18 @@ def _located(problem: Problem, source: JobSource) -> Problem:
     return next(source.job.located([problem]))
 
 
-def _differences(task: CommandConfig, job: Job) -> Iterator[str]:
+def _differences(task: CommandConfig, source: JobSource) -> Iterator[str]:
     """What of the job is not here as it would be in AzureML."""
-    trial: Mapping[str, Any] = job.raw if isinstance(job.trial, str) else job.trial
+    if source.job is None or source.task is None:
+        return
+    job = source.job
+    trial: Mapping[str, Any] = source.task.file.content if isinstance(job.trial, str) else job.trial
     if trial.get("environment") is not None:
-        environment = shown(trial["environment"])
-        yield f"environment: {environment} is not made here; trials run with {sys.executable}"
+        given = trial["environment"]
+        named = (
+            ", ".join(f"{key} {shown(each)}" for key, each in given.items()) if isinstance(given, Mapping) else given
+        )
+        yield f"environment: {named} is not made here; trials run with {sys.executable}"
     idle = [key for key in _NO_EFFECT if job.raw.get(key) or trial.get(key)]
     if idle:
         yield f"without effect here: {', '.join(idle)}"
