@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,13 +32,18 @@ from azsweep_core._job_trial_rules import (
     trial,
 )
 from azsweep_core._reading import join, shown
-from azsweep_core.errors import Problem
+from azsweep_core.errors import ONLY_HERE, Problem
 from azsweep_core.expressions import is_expression
 
-__all__ = ["SPEC_KEYS", "job_problems", "node_problems"]
+__all__ = ["SPEC_KEYS", "job_problems", "node_problems", "refused_there_alone"]
 
 _LONGEST_S = 86_400_000_000_000
 """The client cannot write a longer time."""
+
+_OPTIONAL = re.compile(r"\$\[\[(.*?)\]\]", re.DOTALL)
+_INPUT = re.compile(r"\$\{\{inputs\.([\w.-]+)\}\}")
+_TAKEN = re.compile(r"[\w.\s-]*\$\{\{inputs\.[\w.-]+\}\}")
+"""What the client takes for optional."""
 
 SPEC_KEYS = ("search_space", "sampling_algorithm", "objective", "limits", "early_termination")
 
@@ -52,6 +58,26 @@ def node_problems(node: Mapping[Any, Any]) -> Iterator[Problem]:
     foreign = dict.fromkeys((key for key in node if isinstance(key, str)), anything)
     yield from record({**foreign, **_NODE_FIELDS}, _REQUIRED)(node, "")
     yield from mistaken_paths(node)
+
+
+def refused_there_alone(sweep: Mapping[Any, Any], *, is_node: bool) -> Iterator[Problem]:
+    """What AzureML's client refuses although it can be run here, in a job or node without other problems."""
+    policy, ran = sweep.get("early_termination"), sweep.get("trial")
+    if isinstance(policy, Mapping) and "exclude_finished_jobs" in policy:
+        where = "early_termination.exclude_finished_jobs"
+        yield Problem(where, "AzureML's client does not know it, though its documents do", None, ONLY_HERE)
+    if not isinstance(ran, Mapping):
+        return
+    environment = ran.get("environment")
+    if isinstance(environment, str) and not environment.startswith(("azureml:", "file:")):
+        fix = f"Write file:{environment}."
+        yield Problem("trial.environment", "AzureML's client wants file: before the name of a file", environment, fix)
+    known = sweep.get("inputs") or {}
+    for part in () if is_node else _OPTIONAL.findall(ran.get("command", "")):
+        missing = [name for name in _INPUT.findall(part) if name not in known]
+        if missing and not _TAKEN.fullmatch(part):
+            rule = "AzureML's client requires the input of an optional part, unless it ends a part of plain words"
+            yield Problem("trial.command", rule, f"$[[{part}]]", f"Give {missing[0]} a value there.")
 
 
 def _mapping(value: Any, where: str) -> Iterator[Problem]:

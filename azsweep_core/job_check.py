@@ -10,7 +10,7 @@ from typing import Any
 
 from azsweep_core._job_old import modernised
 from azsweep_core._job_repairs import OLD_PLACEHOLDER
-from azsweep_core._job_rules import SPEC_KEYS
+from azsweep_core._job_rules import SPEC_KEYS, refused_there_alone
 from azsweep_core._reading import nearest
 from azsweep_core._yaml_lines import YamlFile, read_yaml
 from azsweep_core.distributions import Choice
@@ -24,7 +24,6 @@ from azsweep_core.spec import SweepSpec, read_and_judge, read_sweep
 __all__ = ["Checked", "Finding", "Kind", "check_file"]
 
 _CLIENT_ONLY = "AzureML's client accepts it, its service does not."
-_UNKNOWN_THERE = "exclude_finished_jobs"
 _UNNOTICED = "AzureML's client does not notice it."
 _OF_CLIENT: Mapping[str, str] = {
     "limits.timeout": "AzureML's client makes 60 seconds of it, and no limit of 0.",
@@ -147,12 +146,7 @@ class _Check:
             is_emptied = not readable.get("search_space") and bool(mapping.get("search_space"))
             if not (_is_told(located(each).where, told, exactly=True) or (is_emptied and each.where == "search_space")):
                 yield Finding(Kind.ERROR, located(each), _of_client(each))
-        policy = mapping.get("early_termination")
-        doubts = [*judgement.warnings]
-        if isinstance(policy, Mapping) and _UNKNOWN_THERE in policy:
-            rule = "AzureML's client does not know it, though its documents do"
-            doubts.append(Problem(f"early_termination.{_UNKNOWN_THERE}", rule, None, ONLY_HERE))
-        for each in doubts:
+        for each in judgement.warnings:
             if located(each).where not in told:
                 yield Finding(Kind.ONLY_HERE if each.fix == ONLY_HERE else Kind.WARNING, located(each))
         if spec is not None and not unreadable:
@@ -241,6 +235,8 @@ def _refused_there(spec: SweepSpec) -> Iterator[Problem]:
 
 def _job_findings(job: Job) -> Iterator[Finding]:
     """Of what the trials run, as far as it can be told without running it."""
+    for each in job.located(refused_there_alone(job.raw, is_node=job.name is not None)):
+        yield Finding(Kind.ONLY_HERE, each)
     for each in job.validate():
         yield Finding(Kind.ERROR, each, None if "${{inputs." in str(each.got) else _UNNOTICED)
     for each in job.warnings():

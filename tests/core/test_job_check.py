@@ -96,6 +96,20 @@ def test_a_sound_job_is_told_in_a_line(tmp_path: Path) -> None:
             id="in-the-documents-alone",
         ),
         pytest.param(
+            "environment: azureml:train:1",
+            "environment: ./train.yml",
+            "12: only here: trial.environment: AzureML's client wants file: before the name of a file; "
+            "got ./train.yml. Write file:./train.yml.",
+            id="file-as-environment",
+        ),
+        pytest.param(
+            "${{inputs.epochs}}",
+            "epochs=${{inputs.epochs}} $[[seed=${{inputs.seed}}]]",
+            "11: only here: trial.command: AzureML's client requires the input of an optional part, "
+            "unless it ends a part of plain words; got $[[seed=${{inputs.seed}}]]. Give seed a value there.",
+            id="optional-override",
+        ),
+        pytest.param(
             "sampling_algorithm: random\n",
             "",
             f"1: only here: sampling_algorithm: is missing, which means random. {CLIENT}",
