@@ -14,6 +14,8 @@ from azsweep_core.errors import Problem
 
 __all__ = ["MappingReader", "join", "nearest", "shown"]
 
+_MOST_NAMES = 16
+
 
 def join(where: str, name: object) -> str:
     """Dotted path of a setting below `where`, which may be the top ("")."""
@@ -40,7 +42,10 @@ def nearest(name: object, known: Collection[str]) -> str:
     """
     given = str(name).lower()
     near = [one for one in known if len(given) > 2 and one.startswith(given)] or get_close_matches(given, known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+    if near:
+        return f"Did you mean {near[0]}?"
+    told = [*known][:_MOST_NAMES]
+    return f"Known: {', '.join(told)}{'.' if len(told) == len(known) else ', ...'}"
 
 
 class MappingReader:
