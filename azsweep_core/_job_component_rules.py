@@ -75,7 +75,7 @@ _DECLARED: Mapping[str, Shape] = {"description": text, "optional": boolean}
 _PORT: Mapping[str, Shape] = {**_DECLARED, "default": text, "mode": _MODES}
 _RANGE = ("default", "min", "max")
 _VALUE: Mapping[str, Shape] = {**_DECLARED, **dict.fromkeys(_RANGE, plain), "enum": list_of(text)}
-_NUMBER: Mapping[str, Shape] = {**_VALUE, **dict.fromkeys(_RANGE, number)}
+_NUMBER: Mapping[str, Shape] = {**_VALUE, **dict.fromkeys(_RANGE, either(str, number, plain))}
 _OUTPUT: Mapping[str, Shape] = {"description": text, "mode": _MODES}
 _FIELDS: Mapping[str, Shape] = {
     "command": text,

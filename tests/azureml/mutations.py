@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+Path = tuple[Any, ...]
 
 _FREE = frozenset(
     {"search_space", "inputs", "outputs", "tags", "properties", "services", "environment_variables", "jobs"}
 )
 """Mappings whose keys are names that a user chooses; so are those among a choice's values."""
 
-_VALUES: tuple[tuple[str, Any], ...] = (
-    ("null", None),
-    ("true", True),
-    ("0", 0),
-    ("1", 1),
-    ("-1", -1),
-    ("2.5", 2.5),
-    ("huge", 10**30),
-    ("nan", math.nan),
-    ("inf", math.inf),
-    ("''", ""),
-    ("' '", " "),
-    ("word", "word"),
-    ("'7'", "7"),
-    ("'0.5'", "0.5"),
-    ("'nan'", "nan"),
-    ("'true'", "true"),
-    ("azureml:word", "azureml:word"),
-    ("./word.yml", "./word.yml"),
-    ("range(3)", "range(3)"),
-    ("bound", "${{parent.inputs.word}}"),
-    ("a date", dt.date(2020, 1, 1)),
-    ("[]", []),
-    ("[1]", [1]),
-    ("[word]", ["word"]),
-    ("{}", {}),
-    ("{a: 1}", {"a": 1}),
-    ("{a: word}", {"a": "word"}),
-)
+_VALUES: Mapping[str, Any] = {
+    "null": None,
+    "true": True,
+    "0": 0,
+    "1": 1,
+    "-1": -1,
+    "2.5": 2.5,
+    "huge": 10**30,
+    "nan": math.nan,
+    "inf": math.inf,
+    "''": "",
+    "' '": " ",
+    "word": "word",
+    "'7'": "7",
+    "'0.5'": "0.5",
+    "'nan'": "nan",
+    "'true'": "true",
+    "azureml:word": "azureml:word",
+    "./word.yml": "./word.yml",
+    "range(3)": "range(3)",
+    "bound": "${{parent.inputs.word}}",
+    "a date": dt.date(2020, 1, 1),
+    "[]": [],
+    "[1]": [1],
+    "[word]": ["word"],
+    "{}": {},
+    "{a: 1}": {"a": 1},
+    "{a: word}": {"a": "word"},
+}
+_OTHERS: Mapping[str, tuple[str, ...]] = {
+    "sampling_algorithm": ("random", "grid", "bayesian"),
+    "early_termination": ("bandit", "median_stopping", "asha"),
+    "search_space": ("uniform", "choice"),
+    "command": (
+        "t ${{inputs.none}}",
+        "t $[[--a ${{inputs.none}}]]",
+        "t $[[a=${{inputs.none}}]]",
+        "t ${{outputs.none}}",
+    ),
+}
+"""Other words that might stand in a place, by the key above it or of its own."""
+
+_OURS: Mapping[str, Mapping[str, Any]] = {
+    "truncation_selection": {"exclude_finished_jobs": True},
+    "bayesian": {"seed": 1, "n_startup_trials": 5, "surrogate": "tpe"},
+}
+"""Keys that only we have, by the type of their mapping."""
 
 
 @dataclass(frozen=True)
@@ -56,23 +76,31 @@ class Mutation:
 
     where: str
     what: str
-    document: Any
+    document: Any = field(repr=False)
 
     def __str__(self) -> str:
         return f"{self.where or 'top'} {self.what}"
 
+    def is_among(self, one_in: int) -> bool:
+        """Whether it is one of a sample, which is always the same."""
+        return zlib.crc32(str(self).encode()) % one_in == 0
 
-def mutations(documents: Iterable[Mapping[str, Any]]) -> list[Mutation]:
-    """Every change of every place in these documents; places that are alike count once, in the first that has one."""
+
+def mutations(documents: Iterable[Any]) -> dict[str, Mutation]:
+    """Every change of every place in these documents, by its name.
+
+    Places that are alike, those of the same kind of mapping, count once, in the first document that has one.
+    """
     found: dict[str, Mutation] = {}
     for document in documents:
         for path, where, value in _places(document, (), ""):
             for what, changed in _changes(document, path, value):
-                found.setdefault(f"{where} {what}", Mutation(where, what, changed))
-    return list(found.values())
+                mutation = Mutation(where, what, changed)
+                found.setdefault(str(mutation), mutation)
+    return found
 
 
-def _places(value: Any, path: tuple[Any, ...], where: str) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+def _places(value: Any, path: Path, where: str) -> Iterator[tuple[Path, str, Any]]:
     """Path, name and value of everything in a document."""
     yield path, where, value
     if isinstance(value, list):
@@ -91,41 +119,39 @@ def _kind(value: Any) -> str:
     return "" if isinstance(value, Mapping) else f"*{type(value).__name__}"
 
 
-def _changes(document: Any, path: tuple[Any, ...], value: Any) -> Iterator[tuple[str, Any]]:
+def _changes(document: Any, path: Path, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        yield "foo added", _with(document, (*path, "foo"), 1)
-        yield "5 added", _with(document, (*path, 5), 1)
+        added: dict[Any, Any] = {"foo": 1, 5: 1, **_OURS.get(str(value.get("type")), {})}
+        yield from ((f"{key} added", _with(document, (*path, key), item)) for key, item in added.items())
     if not path:
         return
-    parent, last = path[:-1], path[-1]
+    last = path[-1]
     yield "absent", _without(document, path)
     if isinstance(last, str):
         for what, key in (("misspelt", f"{last}x"), ("in capitals", last.upper()), ("with a dash", f"{last}-x")):
-            yield f"key {what}", _with(_without(document, path), (*parent, key), value)
-    for what, other in _VALUES:
+            yield f"key {what}", _with(_without(document, path), (*path[:-1], key), value)
+    others = [word for key in path[-3:] for word in _OTHERS.get(str(key), ()) if last in ("type", key)]
+    for what, other in (*_VALUES.items(), *((word, word) for word in others)):
         yield f"= {what}", _with(document, path, other)
     if isinstance(value, str):
-        for what, other in (
-            ("in capitals", value.upper()),
-            ("capitalised", value.title().replace("_", "")),
-            ("without underscores", value.replace("_", "")),
-        ):
-            yield f"{what}", _with(document, path, other)
+        yield "in capitals", _with(document, path, value.upper())
+        yield "capitalised", _with(document, path, value.title().replace("_", ""))
+        yield "without underscores", _with(document, path, value.replace("_", ""))
 
 
-def _with(document: Any, path: tuple[Any, ...], value: Any) -> Any:
-    changed = copy.deepcopy(document)
-    holder = changed
-    for step in path[:-1]:
-        holder = holder[step]
-    holder[path[-1]] = value
-    return changed
+def _with(holder: Any, path: Path, value: Any) -> Any:
+    """A copy with this value there; what is not on the way is shared."""
+    step, *below = path
+    copied = holder.copy()
+    copied[step] = _with(holder[step], tuple(below), value) if below else value
+    return copied
 
 
-def _without(document: Any, path: tuple[Any, ...]) -> Any:
-    changed = copy.deepcopy(document)
-    holder = changed
-    for step in path[:-1]:
-        holder = holder[step]
-    del holder[path[-1]]
-    return changed
+def _without(holder: Any, path: Path) -> Any:
+    step, *below = path
+    copied = holder.copy()
+    if below:
+        copied[step] = _without(holder[step], tuple(below))
+    else:
+        del copied[step]
+    return copied

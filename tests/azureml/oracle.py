@@ -15,6 +15,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,7 +30,7 @@ from marshmallow import INCLUDE, ValidationError
 REMOTE = re.compile(r"azureml:|git\+|https?:|wasbs?:|abfss?:")
 
 
-def judge(text: str, folder: Path) -> str | None:
+def judge(text: str, folder: Path, pipelines: Executor) -> str | None:
     """Why the client refuses it; None if it does not. The folder stands for that of the file."""
     try:
         document = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -37,12 +39,17 @@ def judge(text: str, folder: Path) -> str | None:
     if not isinstance(document, dict):
         return "no mapping"
     if document.get("type") == "pipeline":
-        jobs = document.get("jobs")
-        nodes = jobs.items() if isinstance(jobs, dict) else ()
-        sweeps = {name: node for name, node in nodes if isinstance(node, dict) and node.get("type") == "sweep"}
-        refused = [reason for name, node in sweeps.items() for reason in judge_node(f"jobs.{name}", node, folder)]
-        return ("; ".join(refused) or None) if sweeps else "no sweep node"
+        return pipelines.submit(judge_pipeline, document, folder).result()
     return judge_job(document, folder)
+
+
+def judge_pipeline(document: dict[str, Any], folder: Path) -> str | None:
+    """The same for a pipeline. From then on the client takes pipelines' notations in jobs, too: not in this process."""
+    jobs = document.get("jobs")
+    nodes = jobs.items() if isinstance(jobs, dict) else ()
+    sweeps = {name: node for name, node in nodes if isinstance(node, dict) and node.get("type") == "sweep"}
+    refused = [reason for name, node in sweeps.items() for reason in judge_node(f"jobs.{name}", node, folder)]
+    return ("; ".join(refused) or None) if sweeps else "no sweep node"
 
 
 def judge_job(document: dict[str, Any], folder: Path) -> str | None:
@@ -104,11 +111,12 @@ def main() -> None:
     for holder, name in ((socket.socket, "connect"), (socket, "getaddrinfo")):
         setattr(holder, name, no_network)
     LocalPathField._resolve_path = any_local_path  # noqa: SLF001 - there is no other seam
-    with tempfile.TemporaryDirectory() as folder:
+    forked = ProcessPoolExecutor(1, get_context("fork"))
+    with tempfile.TemporaryDirectory() as folder, forked as pipelines:
         (Path(folder) / "conda.yml").write_text("dependencies: [python]\n")
         print(json.dumps("ready"), flush=True)
         for line in sys.stdin:
-            reason = judge(json.loads(line), Path(folder))
+            reason = judge(json.loads(line), Path(folder), pipelines)
             print(json.dumps({"valid": reason is None, "reason": reason or ""}), flush=True)
 
 
