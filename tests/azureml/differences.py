@@ -176,9 +176,9 @@ DIFFERENCES = (
     Difference(
         "`exclude_finished_jobs` in a `truncation_selection`",
         AZUREML,
-        r"early_termination\.exclude_finished_jobs: AzureML's client does not know it$",
+        r"early_termination\.exclude_finished_jobs: AzureML's client does not know it",
         "early_termination<truncation_selection> exclude_finished_jobs added",
-        "AzureML's reference has it, and so has its service; its client forgot it",
+        "AzureML's documents and its service know it, its client does not",
     ),
     Difference(
         "a file as `environment` without `file:` before it",
