@@ -16,12 +16,15 @@ from pathlib import Path
 
 import pathspec
 
+from azsweep_core.errors import Problem
+
 __all__ = ["Source", "copy_to", "is_changed", "read_source"]
 
 _NEVER = frozenset({".git", "__pycache__", "mlruns", "mlartifacts", "mlflow.db", "mlflow.db-journal", "mlflow.db-wal"})
 """Names of what is no source, wherever it lies."""
 _NO_SOURCE_BESIDE = ("pyvenv.cfg", ".azsweep", ".hydra")
 """What a virtual environment holds, a sweep's directory, and that of a run of Hydra's."""
+_MOST_BYTES = 300_000_000
 _IGNORE_FILES = (".amlignore", ".gitignore")
 
 
@@ -42,13 +45,27 @@ class Source:
     def size(self) -> int:
         return sum(self.files.values())
 
-    def largest(self) -> str:
-        """What lies right below the folder and has most of its bytes; "" if it is empty."""
+    def in_words(self) -> str:
+        """How much it is.
+
+        >>> Source(Path("src"), {"train.py": 34_567}, ()).in_words()
+        '1 file, 34 kB'
+        """
+        count, size = len(self.files), self.size
+        amount = f"{size} bytes" if size < 1000 else f"{size // 1000} kB" if size < 10**6 else f"{size // 10**6} MB"
+        return f"{count} file{'s' if count != 1 else ''}, {amount}"
+
+    def warnings(self) -> Iterator[Problem]:
+        """That it is too large for what it is."""
+        if self.size <= _MOST_BYTES:
+            return
         sizes: dict[str, int] = {}
         for path, size in self.files.items():
             top = path.partition("/")[0]
             sizes[top] = sizes.get(top, 0) + size
-        return max(sizes, key=sizes.__getitem__, default="")
+        got = f"{self.in_words()}, most of it in {max(sizes, key=sizes.__getitem__)}"
+        rule = "should be small, for every trial gets a copy; AzureML takes 300 MB"
+        yield Problem("trial.code", rule, got, f"List what is no code in {self.folder}/.amlignore.")
 
 
 def read_source(folder: Path) -> Source:

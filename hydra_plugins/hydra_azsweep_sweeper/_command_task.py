@@ -37,8 +37,6 @@ log = logging.getLogger("azsweep")
 _CODE = Path(".azsweep", "code")
 """In a sweep's directory: the source, as it was when the sweep was started."""
 _WORK, _OUTPUTS = "work", "named-outputs"
-_LARGE_BYTES = 300_000_000
-"""What AzureML uploads at most of a job's source."""
 _IN_COMMANDS = Path(azsweep_core.__file__).with_name("_in_commands")
 _OURS = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 """Variables that say where a trial logs; what a job has for them does not count."""
@@ -149,31 +147,15 @@ def _differences(task: CommandConfig, source: JobSource) -> Iterator[str]:
 
 
 def _copy_once(source: Source, copy: Path) -> None:
-    count = len(source.files)
-    size = f"{count} file{'s' if count != 1 else ''}, {_bytes(source.size)}"
     if copy.exists():
         if is_changed(source, copy):
             log.info("code: %s has changed since the sweep was started; trials run what it was then", source.folder)
         return
-    if source.size > _LARGE_BYTES:
-        log.warning(
-            "Warning: code: %s is large (%s, most of it in %s), and every trial gets a copy. List what is no code in a "
-            "file .amlignore there; AzureML takes 300 MB at most",
-            source.folder,
-            size,
-            source.largest(),
-        )
+    for warning in source.warnings():
+        log.warning("Warning: %s", warning)
     copy_to(source, copy)
+    size = source.in_words()
     log.info("code: %s (%s), copied for this sweep: later changes have no effect on it", source.folder, size)
-
-
-def _bytes(size: int) -> str:
-    """A size in words.
-
-    >>> _bytes(12), _bytes(34_567), _bytes(8_901_234)
-    ('12 bytes', '34 kB', '8 MB')
-    """
-    return f"{size} bytes" if size < 1000 else f"{size // 1000} kB" if size < 1_000_000 else f"{size // 1_000_000} MB"
 
 
 def _make_directories(task: CommandConfig, code: Path | None, directory: Path) -> Path:

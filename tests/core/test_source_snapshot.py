@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from azsweep_core.source_snapshot import copy_to, is_changed, read_source
+from azsweep_core.source_snapshot import Source, copy_to, is_changed, read_source
 
 
 def make(folder: Path, *paths: str) -> Path:
@@ -141,9 +141,13 @@ def test_a_copy_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["a.py", "checkpoint"]
 
 
-def test_the_largest_part_of_a_source_is_known(tmp_path: Path) -> None:
-    (make(tmp_path, "a.py", "data/1/x", "data/y") / "a.py").write_text("12345678")
+def test_a_large_source_is_told_with_what_makes_it_so() -> None:
+    small = Source(Path("/src"), {"train.py": 300_000_000}, ())
+    large = Source(Path("/src"), {"train.py": 100_000_000, "data/x": 150_000_000, "data/y": 51_000_000}, ("data",))
 
-    source = read_source(tmp_path)
-
-    assert (source.size, source.largest()) == (8 + len("data/1/xdata/y"), "data")
+    (warning,) = large.warnings()
+    assert list(small.warnings()) == []
+    assert str(warning) == (
+        "trial.code: should be small, for every trial gets a copy; AzureML takes 300 MB; got 3 files, 301 MB, most of "
+        "it in data. List what is no code in /src/.amlignore."
+    )

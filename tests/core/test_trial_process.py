@@ -19,7 +19,7 @@ import pytest
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
 from azsweep_core.trial import StopRequest, TrialState
-from azsweep_core.trial_process import STOP_SIGNAL, TrialStopped, run_task
+from azsweep_core.trial_process import STOP_SIGNAL, TaskFailed, TrialStopped, run_task
 
 REQUEST = StopRequest(TrialState.TERMINATED, "bandit: too slow")
 
@@ -41,6 +41,17 @@ def raising(error: BaseException) -> Any:
         raise error
 
     return task
+
+
+def test_a_task_that_knows_why_it_failed_is_taken_at_its_word(control: ControlDir) -> None:
+    """No exception is shown beside it, and the process ends with the code that it names."""
+    with pytest.raises(SystemExit) as ended:
+        run_task(control, raising(TaskFailed("the command exited with code 3; see x", "code 3", 3)), "/d")
+
+    report = attempts.ended(control, 7, 3, None)
+    assert ended.value.code == 3
+    assert (report.state, report.reason) == (TrialState.FAILED, "the command exited with code 3; see x")
+    assert (report.failure, report.lost) == ("code 3", False)
 
 
 class TestResult:
