@@ -34,7 +34,8 @@ def page(example: str) -> str:
     return (EXAMPLES / example / "README.md").read_text(encoding="utf-8")
 
 
-def test_hello_gives_the_trials_of_its_page(tmp_path: Path) -> None:
+def test_hello_gives_the_trials_of_its_page(tmp_path: Path, empty_store: Path) -> None:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     done = azsweep("azureml_hello_sweep", tmp_path, *FEW, "hydra.sweeper.limits.max_total_trials=2")
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -51,8 +52,9 @@ def test_hello_gives_the_trials_of_its_page(tmp_path: Path) -> None:
     assert of_scripts == {str(len(row["greeting"])) for row in trials(tmp_path)}
 
 
-def test_iris_trains_with_the_input_of_this_machine_and_saves_its_model(tmp_path: Path) -> None:
+def test_iris_trains_with_the_input_of_this_machine_and_saves_its_model(tmp_path: Path, empty_store: Path) -> None:
     """The seed's first trial, as on the page; its metric is logged once a boosting round, by autologging."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     one = "hydra.sweeper.limits.max_total_trials=1"
     done = azsweep("azureml_lightgbm_iris", tmp_path, "--input", "iris_csv=./iris.csv", *FEW, one)
 

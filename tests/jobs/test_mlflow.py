@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from tests.jobs.conftest import JobApp, choice
 
@@ -29,8 +31,9 @@ if __name__ == "__main__":
 """
 
 
-def test_what_a_script_does_with_mlflow_ends_up_in_its_trials_run(job: JobApp) -> None:
+def test_what_a_script_does_with_mlflow_ends_up_in_its_trials_run(job: JobApp, empty_store: Path) -> None:
     """Another experiment, a second run, and a process that Python started afresh."""
+    shutil.copy(empty_store, job.directory / "mlflow.db")
     job.options = ("hydra.sweep.dir=sweep",)
     job.write_job("python train.py ${{search_space.x}}", {"x": choice(1)}, {"train.py": SCRIPT}, experiment_name="mine")
 
