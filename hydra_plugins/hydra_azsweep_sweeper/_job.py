@@ -36,6 +36,7 @@ class JobSource:
     Args:
         spec: what `read_sweep` reads, but for the search space.
         search_space: by Hydra key, in the order of the file.
+        names: of its parameters in the file, by Hydra key.
         fixed: overrides that go with every trial.
         unmapped: by Hydra key: why an input cannot be used here, unless something else gives the key a value.
         notes, warnings: for the log.
@@ -46,11 +47,40 @@ class JobSource:
     task: JobTask | None = None
     spec: Mapping[str, Any] = field(default_factory=dict)
     search_space: Mapping[str, Distribution] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     unmapped: Mapping[str, Problem] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    def in_its_file(
+        self, problems: Iterable[Problem], own: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Iterator[Problem]:
+        """The problems, those with what the file says told by its lines and names.
+
+        Args:
+            own: the settings that are set beside the job.
+            parameters: what the search space has become, by Hydra key.
+        """
+        for problem in problems:
+            where = None if problem.place else self._where_in_file(problem.where, own, parameters)
+            if self.job is None or where is None:
+                yield problem
+            else:
+                yield from self.job.located([replace(problem, where=where)])
+
+    def _where_in_file(self, where: str, own: Mapping[str, Any], parameters: Mapping[str, Any]) -> str | None:
+        head, _, rest = where.partition(".")
+        if head == "search_space":
+            for key, drawn in self.search_space.items():
+                if parameters.get(key) is drawn and (rest == key or rest.startswith((f"{key}.", f"{key}["))):
+                    return f"search_space.{self.names[key]}{rest[len(key) :]}"
+        elif head in self.spec:
+            beside = own.get(head)
+            if beside is None or (isinstance(beside, Mapping) and rest and rest not in beside):
+                return where
+        return None
 
 
 def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = False) -> JobSource:
@@ -90,6 +120,7 @@ def read_job_source(setting: Any, known: Collection[Any], *, is_own_app: bool = 
         task=task,
         spec={key: value for key, value in job.spec_mapping.items() if key != "search_space"},
         search_space=search_space,
+        names=reader.names(),
         fixed=(*constants, *inputs.fixed),
         unmapped=inputs.unmapped,
         notes=(*reader.notes(constants), *inputs.notes),
@@ -170,6 +201,9 @@ class _Reader:
                 self.problems.extend(self.job.located([Problem(where, rule, None, fix)]))
             found[key] = drawn
         return found
+
+    def names(self) -> dict[str, str]:
+        return {self._key(name): name for name in self.job.spec_mapping["search_space"]}
 
     def constants(self) -> Iterator[str]:
         """The overrides of the command that are the same for every trial."""

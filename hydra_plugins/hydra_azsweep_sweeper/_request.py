@@ -130,7 +130,7 @@ def read_request(
         warm_start = read_warm_start(settings, spec, legal=not judgement.errors, doomed=bool(problems))
     problems += warm_start.problems
     if problems or spec is None:
-        raise SpecError(dict.fromkeys(problems))
+        raise SpecError(dict.fromkeys(job.in_its_file(problems, settings.spec, overrides.parameters)))
     changes: list[str] = []
     if recorded is not None:
         spec = with_recorded_seed(spec, recorded)
@@ -140,7 +140,7 @@ def read_request(
     doubts = [*job.warnings, *judgement.warnings, *no_effect(settings, spec.sampling_algorithm)]
     if spec.limits.max_concurrent_trials is None:
         doubts += spec.sampling_algorithm.crowding(spec.search_space, spec.max_trials, slots_of(spec, settings, config))
-    log_notes(notes, doubts)
+    log_notes(notes, [*job.in_its_file(doubts, settings.spec, overrides.parameters)])
     return Request(settings, spec, overrides.fixed, warm_start, recorded, as_typed(arguments), job, hooks)
 
 

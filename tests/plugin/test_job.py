@@ -256,8 +256,23 @@ REFUSED = [
     refused(
         "key-that-the-app-lacks",
         job(command=PYTHON + "net.rate=${{search_space.lr}}", inputs={}),
-        "search_space.net.rate: must be a key of the app's config; got net.rate. "
+        "conf/sweep.yml:6: search_space.lr: must be a key of the app's config; got net.rate. "
         "Did you mean net.name? To add it, write +net.rate.",
+    ),
+    refused(
+        "settings-that-make-no-sense",
+        job(
+            inputs={},
+            command=PYTHON + "net.lr=${{search_space.lr}}",
+            limits={"max_total_trials": 0, "timeout": -1},
+            search_space={"lr": {"type": "uniform", "min_value": 2, "max_value": 1}},
+            early_termination={"type": "bandit", "evaluation_interval": 1},
+        ),
+        "conf/sweep.yml:6: search_space.lr: uniform needs min_value < max_value; got uniform(2, 1). "
+        "Did you mean uniform(1, 2)?",
+        "conf/sweep.yml:14: limits.max_total_trials: must be at least 1; got 0.",
+        "conf/sweep.yml:15: limits.timeout: must be greater than 0 seconds; got -1. Leave it out for no limit.",
+        "conf/sweep.yml:16: early_termination: bandit needs exactly one of slack_factor and slack_amount; got neither.",
     ),
     refused(
         "a-part-of-a-value",
