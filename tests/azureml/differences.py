@@ -65,7 +65,7 @@ DIFFERENCES = (
         "`grid` with anything but choices",
         HERE,
         r"search_space\..*: grid takes choice only$",
-        "sampling_algorithm<bayesian>.type = grid",
+        "sampling_algorithm<bayesian>.type is grid",
         _SERVICE,
     ),
     Difference(
@@ -135,7 +135,7 @@ DIFFERENCES = (
         "placeholders that nothing gives a value: `search_space.x`, `outputs.x`, or written with spaces",
         HERE,
         r"trial\.command: unknown placeholder$",
-        "trial.command = t ${{outputs.none}}",
+        "trial.command is t ${{outputs.none}}",
         "the client looks at `${{inputs.x}}` alone",
     ),
     Difference(
@@ -192,7 +192,7 @@ DIFFERENCES = (
         "`$[[seed=${{inputs.seed}}]]`, whose input is not there",
         AZUREML,
         r"trial\.command: AzureML's client requires the input of an optional part",
-        "trial.command = t $[[a=${{inputs.none}}]]",
+        "trial.command is t $[[a=${{inputs.none}}]]",
         "the client overlooks that it is optional; Hydra's overrides cannot be written otherwise",
     ),
 )

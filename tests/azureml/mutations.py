@@ -11,6 +11,8 @@ from typing import Any
 
 Path = tuple[Any, ...]
 
+_WORD = "is "
+
 _FREE = frozenset(
     {"search_space", "inputs", "outputs", "tags", "properties", "services", "environment_variables", "jobs"}
 )
@@ -45,18 +47,29 @@ _VALUES: Mapping[str, Any] = {
     "{a: 1}": {"a": 1},
     "{a: word}": {"a": "word"},
 }
-_OTHERS: Mapping[str, tuple[str, ...]] = {
+_DATA = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model", "number")
+_WORDS: Mapping[str, tuple[str, ...]] = {
     "sampling_algorithm": ("random", "grid", "bayesian"),
-    "early_termination": ("bandit", "median_stopping", "asha"),
+    "rule": ("random", "sobol"),
     "search_space": ("uniform", "choice"),
+    "goal": ("minimize", "maximize"),
+    "early_termination": ("bandit", "median_stopping", "asha"),
     "command": (
         "t ${{inputs.none}}",
         "t $[[--a ${{inputs.none}}]]",
         "t $[[a=${{inputs.none}}]]",
         "t ${{outputs.none}}",
     ),
+    "inputs": _DATA,
+    "outputs": _DATA,
+    "mode": ("ro_mount", "rw_mount", "mount", "download", "upload", "direct", "eval_mount", "eval_download", "link"),
+    "priority": ("low", "medium", "high"),
+    "job_tier": ("spot", "basic", "standard", "premium", "null"),
+    "identity": ("managed", "managed_identity", "aml_token", "user_identity"),
+    "distribution": ("pytorch", "tensorflow", "mpi", "ray"),
+    "os_type": ("linux", "windows"),
 }
-"""Other words that might stand in a place, by the key above it or of its own."""
+"""Words that might stand in a place, by its key; for a type, by a key above it."""
 
 _OURS: Mapping[str, Mapping[str, Any]] = {
     "truncation_selection": {"exclude_finished_jobs": True},
@@ -82,8 +95,8 @@ class Mutation:
         return f"{self.where or 'top'} {self.what}"
 
     def is_among(self, one_in: int) -> bool:
-        """Whether it is one of a sample, which is always the same."""
-        return zlib.crc32(str(self).encode()) % one_in == 0
+        """Whether it is one of a sample, which is always the same, and has every word that might stand in a place."""
+        return self.what.startswith(_WORD) or zlib.crc32(str(self).encode()) % one_in == 0
 
 
 def mutations(documents: Iterable[Any]) -> dict[str, Mutation]:
@@ -130,10 +143,11 @@ def _changes(document: Any, path: Path, value: Any) -> Iterator[tuple[str, Any]]
     if isinstance(last, str):
         for what, key in (("misspelt", f"{last}x"), ("in capitals", last.upper()), ("with a dash", f"{last}-x")):
             yield f"key {what}", _with(_without(document, path), (*path[:-1], key), value)
-    others = [word for key in path[-3:] for word in _OTHERS.get(str(key), ()) if last in ("type", key)]
-    for what, other in (*_VALUES.items(), *((word, word) for word in others)):
+    for what, other in _VALUES.items():
         yield f"= {what}", _with(document, path, other)
     if isinstance(value, str):
+        for word in (word for key in path[-3:] for word in _WORDS.get(str(key), ()) if last in ("type", key)):
+            yield f"{_WORD}{word}", _with(document, path, word)
         yield "in capitals", _with(document, path, value.upper())
         yield "capitalised", _with(document, path, value.title().replace("_", ""))
         yield "without underscores", _with(document, path, value.replace("_", ""))

@@ -15,7 +15,7 @@ from tests.azureml.differences import AZUREML, DIFFERENCES, HERE, Difference
 from tests.azureml.mutations import Mutation, mutations
 from tests.azureml.verdicts import OTHERS, OWN, REAL, dump, load, refusals
 
-ONE_IN = int(os.environ.get("AZSWEEP_MUTATIONS_ONE_IN") or 12)
+ONE_IN = int(os.environ.get("AZSWEEP_MUTATIONS_ONE_IN") or 16)
 PAGE = Path(__file__).parents[2] / "docs" / "azureml-parity.md"
 OPTIONAL_OVERRIDE = "sweep.yml"
 """Ours alone takes its `$[[seed=${{inputs.seed}}]]`, so that none of its mutations would tell anything."""
