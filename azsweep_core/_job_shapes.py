@@ -98,7 +98,10 @@ def one_of(*names: str, fold: Callable[[str], str] = str.lower) -> Shape:
 
     def check(value: Any, where: str) -> Iterator[Problem]:
         if not (isinstance(value, str) and fold(value) in names):
-            yield refused(value, where, f"must be one of {', '.join(names)}", nearest(value, names))
+            near = nearest(value, names)
+            yield refused(
+                value, where, f"must be one of {', '.join(names)}", None if near.startswith("Known") else near
+            )
 
     return check
 
