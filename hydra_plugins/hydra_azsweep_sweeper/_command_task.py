@@ -70,8 +70,9 @@ def _run(config: DictConfig) -> int:
     code = started_in / hydra.sweep.dir / _CODE if is_sweep else None if task.code is None else Path(task.code)
     work = _make_directories(task, code, directory)
     outputs = {f"outputs.{name}": str(directory / _OUTPUTS / name) for name in task.outputs}
-    rendered = _rendered(task, {**task.values(config, started_in), **outputs})
-    environment = _environment(task, config, directory, started_in) | dict(rendered.environment)
+    values = {**outputs, **task.values(config, started_in)}
+    rendered = _rendered(task, values)
+    environment = _environment(task, values, directory, started_in) | dict(rendered.environment)
     environment.setdefault("MLFLOW_EXPERIMENT_NAME", task.name)
     status = run_command(_with_our_python(rendered.words), work, environment)
     control = os.environ.get(VARIABLE)
@@ -188,12 +189,12 @@ def _path() -> str:
     return os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)))  # noqa: PTH120
 
 
-def _environment(task: CommandConfig, config: DictConfig, directory: Path, started_in: Path) -> dict[str, str]:
+def _environment(task: CommandConfig, values: Mapping[str, str], directory: Path, started_in: Path) -> dict[str, str]:
     """What the command is started with, but for the values of a shell's placeholders."""
     own = dict(os.environ)
     given = {name: value for name, value in task.environment_variables.items() if name not in _OURS}
-    parameters = {f"AZUREML_SWEEP_{name}": text for name, text in task.parameters(config).items()}
-    environment = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **own, **parameters, **given}
+    named = {f"AZUREML_SWEEP_{placeholder.partition('.')[2]}": text for placeholder, text in values.items()}
+    environment = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **own, **named, **given}
     paths = own.get("PYTHONPATH", "").split(os.pathsep) if "PYTHONPATH" not in given else []
     absolute = [os.path.normpath(started_in / path) for path in paths if path]
     environment["PYTHONPATH"] = os.pathsep.join([str(_IN_COMMANDS), *absolute, *_entries(given.get("PYTHONPATH"))])

@@ -79,9 +79,8 @@ def test_what_stands_for_each_placeholder(job: JobApp) -> None:
         assert (json.loads(drawn), others) == (net, rest)
         variables = seen(job, number)["variables"]
         assert (variables.pop("MINE"), variables.pop("MINE_TOO")) == ("1", "${x} ${{y}}")
-        assert variables == {f"AZUREML_SWEEP_{name}": str(value) for name, value in net.items()} | {
-            "AZUREML_SWEEP_net": drawn
-        }
+        named = {"data": data, "rate": rate, "is_on": is_on, "model": model, "log": log, "net": drawn, **net}
+        assert variables == {f"AZUREML_SWEEP_{name}": str(value) for name, value in named.items()}
 
 
 def test_a_python_that_is_not_called_so_is_python_to_the_command(job: JobApp) -> None:
