@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.clusters.slurm import REQUIRED, Slurm, find
+
+settings.register_profile("azsweep", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("azsweep")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
