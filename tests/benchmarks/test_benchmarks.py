@@ -43,6 +43,14 @@ def test_growth_prints_one_table() -> None:
     assert all(float(cell) > 0 for row in rows[2:] for cell in row[2:])
 
 
+def test_command_trials_print_one_table() -> None:
+    lines = run("command_trials.py", "--quick").splitlines()
+
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+    assert [row[0] for row in rows] == ["typed by hand", "a trial of azsweep run"]
+    assert all(0 < float(row[1]) < float(row[3]) for row in rows)
+
+
 def test_a_quick_sweep_on_stand_ins_for_slurm_prints_its_calls() -> None:
     """Ours alone, without anything that is not installed here: trials that come and go one by one."""
     pytest.importorskip("submitit")
