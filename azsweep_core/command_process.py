@@ -21,6 +21,7 @@ __all__ = ["failure_of", "run_command"]
 _HEARD_WITHIN_S = 0.5
 _LOOK_EVERY_S = 1.0
 _SHELL_SAYS_DIED = 128
+_QUOTING = "; its last output:\n"
 _EXIT_WHEN_TOLD = "trap 'exit 143' TERM; "
 """For a shell that is told to stop: it waits for what it has started, and then starts nothing more."""
 
@@ -64,9 +65,15 @@ def failure_of(status: int, control: ControlDir, directory: Path) -> TaskFailed:
     Args:
         directory: the trial's own, which is another one for each that fails alike.
     """
-    last_line = control.last_output(1).replace(str(directory), ".")
-    failure = f"the command {exit_words(status)}" + (f": {last_line}" if last_line else "")
-    return TaskFailed(f"the command {last_words(control, status)}", failure, status if status > 0 else 128 - status)
+    last_line = control.last_output(1).strip()
+    told = f"the command {last_words(control, status)}"
+    if (
+        last_line and status > 0
+    ):  # where it is seen first: a line of the log holds no more of a reason than its first one
+        before, quoting, output = told.partition(_QUOTING)
+        told = f"{before}: {last_line}" + (f"{quoting}{output}" if "\n" in output.strip() else "")
+    short = f": {last_line.replace(str(directory), '.')}" if last_line else ""
+    return TaskFailed(told, f"the command {exit_words(status)}{short}", status if status > 0 else 128 - status)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:

@@ -17,13 +17,14 @@ from azsweep_core.distributions import Choice
 from azsweep_core.errors import ONLY_HERE, Problem, SpecError
 from azsweep_core.job_command import JobCommand
 from azsweep_core.job_file import Job, job_in, shape_problems, sweeps_in
-from azsweep_core.job_task import JobTask, is_remote, read_task
+from azsweep_core.job_task import RESERVED_NAMES, JobTask, distribution_problem, is_remote, read_task
 from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.spec import SweepSpec, read_and_judge, read_sweep
 
 __all__ = ["Checked", "Finding", "Kind", "check_file"]
 
 _CLIENT_ONLY = "AzureML's client accepts it, its service does not."
+_KINDS: Mapping[str, str] = {"uri_file": "file", "uri_folder": "folder"}
 _UNNOTICED = "AzureML's client does not notice it."
 _OF_CLIENT: Mapping[str, str] = {
     "limits.timeout": "AzureML's client makes 60 seconds of it, and no limit of 0.",
@@ -249,7 +250,7 @@ def _job_findings(job: Job) -> Iterator[Finding]:
         return
     yield from _command_findings(job, task)
     yield from _code_findings(job, task)
-    yield from (Finding(kind, each) for kind, problem in _input_problems(task) for each in job.located([problem]))
+    yield from (Finding(kind, each) for kind, problem in _input_problems(job, task) for each in job.located([problem]))
 
 
 def _of_component(job: Job, problem: Problem) -> Finding:
@@ -318,8 +319,12 @@ def _script(command: JobCommand) -> str | None:
     return words[1] if is_python and words[1] in command.text else None
 
 
-def _input_problems(task: JobTask) -> Iterator[tuple[Kind, Problem]]:
-    """Of the inputs: what `azsweep run` would have to be told."""
+def _input_problems(job: Job, task: JobTask) -> Iterator[tuple[Kind, Problem]]:
+    """What `azsweep run` would have to be told: of the inputs, and of what it cannot do."""
+    for name in RESERVED_NAMES:
+        if name in job.spec_mapping["search_space"]:
+            fix = "`azsweep run` needs another name for it."
+            yield Kind.NOTE, Problem(f"search_space.{name}", "is a key of its own where a job is run", None, fix)
     for name, given in task.inputs.items():
         if given.path is None or f"inputs.{name}" not in task.command.placeholders:
             continue
@@ -329,8 +334,10 @@ def _input_problems(task: JobTask) -> Iterator[tuple[Kind, Problem]]:
             yield Kind.NOTE, Problem(f"inputs.{name}", "is not on this machine", given.path, fix)
         elif not (task.folder / path).exists():
             yield Kind.WARNING, Problem(f"inputs.{name}", "must be there", given.path, fix)
-    if task.distribution is not None and str(task.distribution.get("process_count_per_instance", 1)) != "1":
-        yield Kind.NOTE, Problem("trial.distribution", "only a single process can be started here")
+        elif given.type.lower() in _KINDS and (task.folder / path).is_dir() != (given.type.lower() == "uri_folder"):
+            yield Kind.WARNING, Problem(f"inputs.{name}", f"must be a {_KINDS[given.type.lower()]}", given.path, fix)
+    if task.distribution is not None and (problem := distribution_problem(task.distribution)) is not None:
+        yield Kind.NOTE, problem
 
 
 def _in_words(spec: SweepSpec, node: str | None) -> str:

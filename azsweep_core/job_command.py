@@ -30,6 +30,7 @@ _MARK = re.compile("\ue000(\\d+)\ue001")
 _OPERATORS = frozenset({"&&", "||", ";", "|", "&", "\n"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SHELLS_OWN = re.compile(r"\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}")
+_BUILTINS = frozenset(". alias cd eval exec exit export if for set source time trap ulimit umask until while {".split())  # noqa: SIM905
 _ESCAPED = re.compile(r"\\[$`\n]")
 """What Python's shlex reads in another way than a shell does."""
 _VARIABLE = "AZSWEEP_VALUE_"
@@ -98,6 +99,9 @@ class JobCommand:
         text = self._as_given(lambda _: True)
         if not text.strip():
             yield Problem(where, "must not be empty")
+        elif "$[[" in text:
+            fix = "Write it as $[[--name ${{inputs.name}}]]."
+            yield Problem(where, "must close its optional parts", text[text.index("$[[") :].strip(), fix)
         elif not _needs_shell(text):
             try:
                 shlex.split(_marked(text)[0])
@@ -199,7 +203,8 @@ def _needs_shell(text: str) -> bool:
         if character in "|&;<>()*?\n" or (character in "~#" and at_start):
             return True
         bare.append(character)
-    return bool(_ASSIGNMENT.match(marked)) or _SHELLS_OWN.search("".join(bare)) is not None
+    is_own = marked.split(maxsplit=1)[0] in _BUILTINS if marked else False
+    return is_own or bool(_ASSIGNMENT.match(marked)) or _SHELLS_OWN.search("".join(bare)) is not None
 
 
 def _for_shell(text: str, values: Mapping[str, str]) -> Rendered:

@@ -15,10 +15,22 @@ from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import JobCommand
 from azsweep_core.job_file import Job
 
-__all__ = ["PATH_TYPES", "JobInput", "JobTask", "is_remote", "read_task"]
+__all__ = [
+    "PATH_TYPES",
+    "RESERVED_NAMES",
+    "JobInput",
+    "JobTask",
+    "distribution_problem",
+    "is_remote",
+    "name_of_copy",
+    "read_task",
+]
 
 PATH_TYPES = ("uri_file", "uri_folder", "mltable", "mlflow_model", "custom_model", "triton_model")
 """AzureML's words for inputs that are paths."""
+
+RESERVED_NAMES = ("inputs", "trial", "hydra", "defaults")
+"""What no parameter of a job that is run can be called: its configuration has keys of these names."""
 
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|azureml:|git\+|/subscriptions/[^/]+/resource[gG]roups/")
 _OF_PIPELINE = re.compile(r"\$\{\{\s*parent\.inputs\.(\w+)\s*\}\}")
@@ -32,6 +44,26 @@ def is_remote(path: str) -> bool:
     [True, True, True, False, False]
     """
     return _REMOTE.match(path) is not None and not path.startswith("file://")
+
+
+def name_of_copy(remote: str, name: str) -> str:
+    """What somebody may call a copy of it.
+
+    >>> [name_of_copy(path, "data") for path in ("https://a/b/iris.csv?v=1", "azureml:iris:3", "${{parent.jobs.a}}")]
+    ['iris.csv', 'iris', 'data']
+    """
+    last = re.split(r"[?#]", remote)[0].rstrip("/").rpartition("/")[2]
+    last = last.removeprefix("azureml:").partition(":")[0].partition("@")[0]
+    return last if re.fullmatch(r"[\w.-]+", last) else name
+
+
+def distribution_problem(distribution: Mapping[str, Any]) -> Problem | None:
+    """Why a trial that is spread over processes by AzureML cannot be run here; None for a single process."""
+    count = distribution.get("process_count_per_instance", distribution.get("worker_count", 1))
+    if str(distribution.get("type", "")).lower() != "ray" and str(count) == "1":
+        return None
+    fix = "Let the command start them itself: torchrun --nproc-per-node 2 train.py instead of python train.py."
+    return Problem("trial.distribution", "only a single process can be started here", shown(dict(distribution)), fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ class JobRun:
 
     def _overrides(self, is_path: Mapping[str, bool]) -> Iterator[str]:
         """What the options come to."""
+        from azsweep_core.job_task import is_remote
+
         for given in self._inputs:
             name, equals, value = given.partition("=")
             if not equals:
@@ -141,7 +143,8 @@ class JobRun:
             if name not in is_path:
                 fix = nearest(name, tuple(is_path)) if is_path else "The job has no inputs."
                 raise AzsweepError(str(Problem("--input", "must name an input of the job", name, fix)))
-            yield f"inputs.{name}={hydra_text(os.path.abspath(value) if is_path[name] else value)}"  # noqa: PTH100
+            is_local = is_path[name] and not is_remote(value)
+            yield f"inputs.{name}={hydra_text(os.path.abspath(value) if is_local else value)}"  # noqa: PTH100
         if self._code is not None:
             if not Path(self._code).is_dir():
                 raise AzsweepError(str(Problem("--code", "must be a folder", self._code)))

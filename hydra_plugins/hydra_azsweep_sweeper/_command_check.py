@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from azsweep_core._reading import shown
+from omegaconf import MISSING
+
+from azsweep_core.distributions import Choice
 from azsweep_core.errors import Problem
 from azsweep_core.job_command import JobCommand
-from azsweep_core.job_task import is_remote
+from azsweep_core.job_task import distribution_problem, is_remote, name_of_copy
 from azsweep_core.search_space import SearchSpace
 from hydra_plugins.hydra_azsweep_sweeper._command_config import CommandConfig
 
@@ -36,7 +37,9 @@ def problems_of(
     yield from _input_problems(task, values, drawn)
     if space is not None:
         yield from _lacking(task, values, space)
-    yield from _distribution_problems(task)
+        yield from _undrawable(space)
+    if task.distribution is not None and (problem := distribution_problem(task.distribution)) is not None:
+        yield problem
     code_problems = list(_code_problems(task))
     yield from code_problems
     yield from _program_problems(task, search_path, code_is_known=not code_problems)
@@ -56,7 +59,7 @@ def _input_problems(task: CommandConfig, values: Mapping[str, str], drawn: froze
             continue  # it may be optional, else `_lacking` tells
         if given is None or (is_path and is_remote(given)):
             remote = str(given or path)
-            fix = f"Say where it is here: --input {name}=./{_name_of(remote, name)}."
+            fix = f"Say where it is here: --input {name}=./{name_of_copy(remote, name)}."
             yield Problem(where, "must be on this machine to be run here", remote, fix)
         elif kind in _FILES and not Path(given).is_file():
             yield Problem(where, "must be a file", _state_of(given), f"--input {name}=FILE names another.")
@@ -69,17 +72,6 @@ def _input_problems(task: CommandConfig, values: Mapping[str, str], drawn: froze
 def _state_of(path: str) -> str:
     is_other = Path(path).exists()
     return f"{path}, which is {'a folder' if Path(path).is_dir() else 'a file'}" if is_other else f"{path} (not there)"
-
-
-def _name_of(remote: str, name: str) -> str:
-    """What somebody may call a copy of it.
-
-    >>> [_name_of(path, "data") for path in ("https://a/b/iris.csv?v=1", "azureml:iris:3", "${{parent.jobs.a}}")]
-    ['iris.csv', 'iris', 'data']
-    """
-    last = re.split(r"[?#]", remote)[0].rstrip("/").rpartition("/")[2]
-    last = last.removeprefix("azureml:").partition(":")[0].partition("@")[0]
-    return last if re.fullmatch(r"[\w.-]+", last) else name
 
 
 def _lacking(task: CommandConfig, values: Mapping[str, str], space: SearchSpace) -> Iterator[Problem]:
@@ -97,20 +89,18 @@ def _lacking(task: CommandConfig, values: Mapping[str, str], space: SearchSpace)
         if kind == task.parameters_in and name in sometimes:
             rule = f"{name} is drawn in some branches only, and the command needs it in all"
             yield Problem("trial.command", rule, shown_as, f"Write $[[--{name} {shown_as}]].")
-        elif kind == "inputs" and task.inputs.get(name, {}).get("path") is None:
+        elif kind == "inputs" and name in task.inputs and task.inputs[name]["path"] is None:
             yield Problem("trial.command", "needs a value", shown_as, f"--input {name}=VALUE gives it one.")
         elif kind == task.parameters_in and name not in task.inputs:
             yield Problem("trial.command", "needs a value", shown_as, f"{name}=VALUE gives it one.")
 
 
-def _distribution_problems(task: CommandConfig) -> Iterator[Problem]:
-    given = task.distribution
-    if given is None:
-        return
-    count = given.get("process_count_per_instance", given.get("worker_count", 1))
-    if str(given.get("type", "")).lower() == "ray" or str(count) != "1":
-        fix = "Let the command start them itself: torchrun --nproc-per-node 2 train.py instead of python train.py."
-        yield Problem("trial.distribution", "only a single process can be started here", shown(dict(given)), fix)
+def _undrawable(space: SearchSpace) -> Iterator[Problem]:
+    """Texts that are no values to Hydra."""
+    for each in space.dimensions:
+        values = each.distribution.values if isinstance(each.distribution, Choice) else ()
+        if isinstance(values, (list, tuple)) and MISSING in values:
+            yield Problem(f"search_space.{each.key}", "cannot be what stands for no value in a configuration", MISSING)
 
 
 def _code_problems(task: CommandConfig) -> Iterator[Problem]:
@@ -127,7 +117,8 @@ def _program_problems(task: CommandConfig, search_path: str, *, code_is_known: b
     """That the program is not there, or the script that Python is to run."""
     command = JobCommand(task.command)
     where = "trial.command"
-    if any(command.validate(where)):
+    if faults := list(command.validate(where)):
+        yield from faults
         return
     words = command.render(dict.fromkeys(command.placeholders, _ANY)).words
     program = words[0]

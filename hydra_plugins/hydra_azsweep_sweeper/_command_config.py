@@ -18,11 +18,10 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import as_argument
 from azsweep_core.job_file import Job
-from azsweep_core.job_task import PATH_TYPES, JobTask, is_remote
+from azsweep_core.job_task import PATH_TYPES, RESERVED_NAMES, JobTask, is_remote
 
 __all__ = ["CommandConfig", "app_config"]
 
-_RESERVED = ("inputs", "trial", "hydra", "defaults")
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
@@ -31,7 +30,8 @@ class CommandConfig:
     """What each trial runs: the key `trial` of the app's configuration.
 
     Args:
-        name: of the app, and of its experiment in MLflow if nothing else says one.
+        name: of the app.
+        experiment: in MLflow, if nothing else says one; "" for the name.
         code: the source folder, or what only AzureML has.
         inputs: type, and path as the job has it, of each input that is a path or has no value there.
         outputs: types by name.
@@ -48,6 +48,7 @@ class CommandConfig:
     nested: Mapping[str, list[str]]
     parameters_in: str
     distribution: Mapping[str, Any] | None
+    experiment: str = ""
 
     @classmethod
     def read(cls, config: DictConfig) -> CommandConfig:
@@ -81,7 +82,7 @@ class CommandConfig:
         given = {
             name: value
             for name, value in raw.items()
-            if name not in _RESERVED and value is not None and value != MISSING
+            if name not in RESERVED_NAMES and value is not None and value != MISSING
         }
         for name in self.nested:
             drawn = self._branch(name, given)
@@ -118,7 +119,7 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
     """
     nested: dict[str, list[str]] = {}
     names = list(dict.fromkeys(_parameters(job.spec_mapping["search_space"], nested)))
-    if taken := [name for name in names if name in _RESERVED]:
+    if taken := [name for name in names if name in RESERVED_NAMES]:
         rule = "is a key of its own in the configuration of a job that is run: another name is needed"
         raise SpecError(job.located(Problem(f"search_space.{name}", rule) for name in taken))
     inputs: dict[str, Any] = dict.fromkeys(task.unset)
@@ -131,17 +132,17 @@ def app_config(job: Job, task: JobTask) -> dict[str, Any]:
         "defaults": ["_self_", {"override hydra/sweeper": "azsweep"}],
         **dict.fromkeys(names, MISSING),
         "inputs": _literal({name: value for name, value in inputs.items() if name not in names}),
-        "trial": _literal(asdict(_command_config(_app_name(job), task, names, nested))),
+        "trial": _literal(asdict(_command_config(job, task, names, nested))),
         "hydra": {"job": {"name": _app_name(job)}},
     }
 
 
 def _command_config(
-    name: str, task: JobTask, parameters: Collection[str], nested: Mapping[str, list[str]]
+    job: Job, task: JobTask, parameters: Collection[str], nested: Mapping[str, list[str]]
 ) -> CommandConfig:
     paths = {name: given for name, given in task.inputs.items() if given.path is not None}
     return CommandConfig(
-        name=name,
+        name=_app_name(job),
         command=task.command.text,
         code=task.code,
         environment_variables=dict(task.environment_variables),
@@ -153,6 +154,7 @@ def _command_config(
         nested=nested,
         parameters_in=task.placeholder("").rstrip("."),
         distribution=None if task.distribution is None else dict(task.distribution),
+        experiment=str(job.raw.get("experiment_name") or ""),
     )
 
 

@@ -66,14 +66,15 @@ def _run(config: DictConfig) -> int:
     hydra = HydraConfig.get()
     started_in, directory = Path(hydra.runtime.cwd), Path(hydra.runtime.output_dir)
     task = CommandConfig.read(config)
-    is_sweep = hydra.mode is RunMode.MULTIRUN
-    code = started_in / hydra.sweep.dir / _CODE if is_sweep else None if task.code is None else Path(task.code)
+    copy = started_in / hydra.sweep.dir / _CODE
+    is_sweep = hydra.mode is RunMode.MULTIRUN and copy.is_dir()  # else another sweeper's, of a best configuration
+    code = copy if is_sweep else None if task.code is None else Path(task.code)
     work = _make_directories(task, code, directory)
     outputs = {f"outputs.{name}": str(directory / _OUTPUTS / name) for name in task.outputs}
     values = {**outputs, **task.values(config, started_in)}
     rendered = _rendered(task, values)
     environment = _environment(task, values, directory, started_in) | dict(rendered.environment)
-    environment.setdefault("MLFLOW_EXPERIMENT_NAME", task.name)
+    environment.setdefault("MLFLOW_EXPERIMENT_NAME", task.experiment or task.name)
     status = run_command(_with_our_python(rendered.words), work, environment)
     control = os.environ.get(VARIABLE)
     if status and control is not None:

@@ -115,6 +115,8 @@ def _read_wish(given: Any, problems: list[Problem]) -> _Wish:
     file = Path(reader.text("file") or "")
     if not file.name:
         problems.append(Problem("export.file", "must name the file to write", None, "For instance sweep.yml."))
+    elif file.suffix.lower() not in (".yml", ".yaml") and not file.is_char_device() and not file.is_fifo():
+        problems.append(Problem("export.file", "must be called *.yml or *.yaml", str(file)))
     elif file.exists() and not reader.boolean("force"):
         fix = "Give it another name, or overwrite it with --force (export.force=true)."
         problems.append(Problem("export.file", "must not be there yet", str(file), fix))

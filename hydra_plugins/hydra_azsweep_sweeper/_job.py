@@ -20,7 +20,7 @@ from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import HydraCommand, as_argument
 from azsweep_core.job_file import Job, read_job
-from azsweep_core.job_task import JobInput, JobTask, read_task
+from azsweep_core.job_task import JobInput, JobTask, name_of_copy, read_task
 from hydra_plugins.hydra_azsweep_sweeper._override_text import to_text
 
 __all__ = ["JobSource", "merged", "named", "read_job_source"]
@@ -227,7 +227,7 @@ class _Reader:
                 found.notes.append(f"job: inputs.{name} is not used: no key of the app has its value.")
             elif given.is_remote:
                 rule = "must be on this machine to be used here"
-                fix = f"Say where it is: {key}=./{_file_name(given)}."
+                fix = f"Say where it is: {key}=./{name_of_copy(str(given.path), name)}."
                 problem = Problem(f"inputs.{name}", rule, given.path, fix)
                 found.unmapped[key.lstrip("+")] = next(self.job.located([problem]))
             else:
@@ -295,7 +295,3 @@ class _Reader:
             yield f"{key}={to_text(value)}"
         except SpecError as error:
             self.problems.extend(self.job.located(error.problems))
-
-
-def _file_name(given: JobInput) -> str:
-    return Path(str(given.path).rstrip("/")).name.partition(":")[0] or "data"

@@ -106,3 +106,12 @@ def test_what_is_a_job_file_already_is_not_exported(app: App) -> None:
     assert (done.returncode, again.returncode) == (0, 1)
     assert again.stderr.startswith("export: must be asked of an app; this sweep is that of a job file already.\n")
     assert not (app.directory / "b.yml").exists()
+
+
+def test_no_file_of_another_kind_is_overwritten(app: App) -> None:
+    program = (app.directory / "train.py").read_text()
+
+    done = export(app, "train.py", "x=1,2", "-o", "train.py", "--force", *ENVIRONMENT)
+
+    assert "export.file: must be called *.yml or *.yaml; got train.py." in done.stderr
+    assert (done.returncode, (app.directory / "train.py").read_text()) == (1, program)

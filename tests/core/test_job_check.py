@@ -184,6 +184,18 @@ def test_a_sound_job_is_told_in_a_line(tmp_path: Path) -> None:
         ),
         pytest.param(
             "  epochs: 3",
+            "  epochs: {type: uri_file, path: .}",
+            f"9: warning: inputs.epochs: must be a file; got .. {AWAY} path with --input epochs=PATH.",
+            id="folder-in-the-place-of-a-file",
+        ),
+        pytest.param(
+            "trial:\n",
+            "trial:\n  distribution: {type: ray}\n",
+            "11: note: trial.distribution: only a single process can be started here; got {'type': 'ray'}. ",
+            id="several-processes",
+        ),
+        pytest.param(
+            "  epochs: 3",
             "  epochs: {type: uri_file, path: https://example.com/a.csv}",
             "9: note: inputs.epochs: is not on this machine; got https://example.com/a.csv. "
             f"{AWAY} path with --input epochs=PATH.",

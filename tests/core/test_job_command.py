@@ -69,6 +69,9 @@ HOSTILE = [
         ("python t.py {1..3}", True),
         ("OMP_NUM_THREADS=1 python t.py", True),
         ("python t.py # the first", True),
+        ("exit 3", True),
+        ("source env.sh", True),
+        ("for_all.sh", False),
         ("pip install x\npython t.py", True),
         ("python t.py \\\n --a 1", True),
         ('python t.py "\\$HOME"', True),
@@ -164,6 +167,13 @@ def test_placeholders_are_named_once_and_those_outside_of_optional_parts_are_req
         ("", "trial.command: must not be empty."),
         (" \n", "trial.command: must not be empty."),
         ("python t.py 'a", "trial.command: must close its quotes; got python t.py 'a."),
+        (
+            "python t.py $[[--a ${{inputs.a}} b",
+            (
+                "trial.command: must close its optional parts; got $[[--a ${{inputs.a}} b. "
+                "Write it as $[[--name ${{inputs.name}}]]."
+            ),
+        ),
         ("python t.py \\", "trial.command: must close its quotes; got python t.py \\."),
     ],
 )

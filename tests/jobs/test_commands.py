@@ -152,9 +152,9 @@ def test_how_a_command_ended_is_told_in_words(job: JobApp) -> None:
     job.run("hydra.sweeper.limits.fail_fast=0")
 
     raised, exited, crashed, killed = (row["reason"] for row in job.rows)
-    assert raised.startswith("the command exited with code 1; its last output:\nbefore\nTraceback")
+    assert raised.startswith("the command exited with code 1: ValueError: no such luck; its last output:\nbefore")
     assert raised.endswith("ValueError: no such luck")
-    assert exited == "the command exited with code 3; its last output:\nbefore"
+    assert exited == "the command exited with code 3: before"
     assert crashed.startswith("the command was killed by SIGSEGV; its last output:\nbefore\nFatal Python error: Seg")
     assert crashed.endswith('ends.py", line 9 in <module>')
     assert killed == "the command was killed by SIGKILL, as happens when memory runs out; its last output:\nbefore"

@@ -191,6 +191,30 @@ def test_a_single_process_with_a_distribution_is_no_problem(task: CommandConfig)
     assert problems(replace(task, distribution={"type": "pytorch", "process_count_per_instance": 1})) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (" ", "must not be empty."),
+        ("python 'a", "must close its quotes; got python 'a."),
+        (
+            "python train.py $[[--x ${{search_space.lr}}",
+            (
+                "must close its optional parts; got $[[--x ${{search_space.lr}}. "
+                "Write it as $[[--name ${{inputs.name}}]]."
+            ),
+        ),
+    ],
+)
+def test_a_command_that_nobody_could_run_is_refused(task: CommandConfig, command: str, problem: str) -> None:
+    assert problems(replace(task, command=command)) == [f"trial.command: {problem}"]
+
+
+def test_a_value_that_a_configuration_takes_for_none_is_refused(task: CommandConfig) -> None:
+    assert problems(task, space=read_space({"lr": choice("???", "a")})) == [
+        "search_space.lr: cannot be what stands for no value in a configuration; got ???."
+    ]
+
+
 def test_what_some_branches_lack_the_command_must_be_able_to_do_without(task: CommandConfig) -> None:
     command = "python train.py ${{search_space.net}} ${{search_space.lr}} %s"
     nested = {"net": ["lr", "units"]}
