@@ -17,6 +17,7 @@ OLD_PLACEHOLDER = re.compile(r"(?<![{$])\{\s*((?:search_space|inputs|outputs)\.[
 _LEGAL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TEXTS = ("name", "display_name", "description", "experiment_name", "compute")
 _GOALS = {"max": "maximize", "maximise": "maximize", "min": "minimize", "minimise": "minimize"}
+_NOT_NULL = ("sampling_algorithm", "early_termination", "name", "display_name", "description", "experiment_name")
 _Written = Callable[[str], str | None]
 
 
@@ -28,9 +29,8 @@ def repairs(sweep: Mapping[Any, Any], written: _Written, *, is_node: bool) -> It
     """
     if not is_node and "type" not in sweep and {"search_space", "objective"} <= set(sweep):
         yield (Put(("type",), "sweep", is_first=True),)
-    for key in ("sampling_algorithm", "early_termination"):
-        if key in sweep and sweep[key] is None:
-            yield (Drop((key,)),)
+    for path in _nulls(sweep):
+        yield (Drop(path),)
     objective = sweep.get("objective")
     goal = objective.get("goal") if isinstance(objective, Mapping) else None
     if isinstance(goal, str) and goal.lower() in _GOALS:
@@ -45,6 +45,15 @@ def repairs(sweep: Mapping[Any, Any], written: _Written, *, is_node: bool) -> It
         yield (Put(("trial", "command"), OLD_PLACEHOLDER.sub(r"${{\1}}", command)),)
     if not is_node:
         yield from _names(sweep.get("search_space"), command, has_trial="trial" in sweep)
+
+
+def _nulls(sweep: Mapping[Any, Any]) -> Iterator[Path]:
+    """What is null where AzureML wants a key to be left out."""
+    yield from ((key,) for key in _NOT_NULL if key in sweep and sweep[key] is None)
+    for holder in ("limits", "sampling_algorithm"):
+        inner = sweep.get(holder)
+        if isinstance(inner, Mapping):
+            yield from ((holder, key) for key, value in inner.items() if value is None)
 
 
 def _to_be_quoted(sweep: Mapping[Any, Any]) -> Iterator[Path]:

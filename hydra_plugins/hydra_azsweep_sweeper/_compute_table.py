@@ -91,7 +91,7 @@ class Table:
             fix = f"For instance {{cpu-cluster: {EXAMPLE}}}."
             raise SpecError([Problem("compute", "must be a mapping from compute names", shown(own), fix)])
         path = user_file()
-        file = read_yaml(path) if path.exists() else None
+        file = read_yaml(path) if path.exists() and not _is_blank(path) else None
         if file is not None and file.repeated:
             raise SpecError(file.repeated)
         return cls(own or {}, file)
@@ -130,6 +130,15 @@ class Table:
         if LAUNCHER in given and LAUNCHER in below and given[LAUNCHER] != below[LAUNCHER][0]:
             below = {}
         return {**below, **{str(name): (value, spot.below(name)) for name, value in given.items()}}
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether the file says nothing, or says it in comments alone."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeError):  # `read_yaml` says so
+        return False
+    return not any(line.strip() and not line.lstrip().startswith("#") for line in lines)
 
 
 def user_file() -> Path:

@@ -122,6 +122,7 @@ limits:
     max_total_trials: 8
     timeout: 6000         # at most
 """
+LIMITS = "limits: {max_total_trials: 4}"
 IN_ONE_LINE = SOUND.replace(
     "  environment",
     """\
@@ -223,6 +224,12 @@ def test_without_a_file_the_command_is_misspelt() -> None:
         ),
         pytest.param(
             ANCHORS, ANCHORS_TODAY, ["{0}: valid (sweep job: 1 parameter, 4 trials, random)"], id="anchors-and-merges"
+        ),
+        pytest.param(
+            SOUND.replace(LIMITS, f"{LIMITS[:-1]}, timeout: null}}\ndescription: null"),
+            SOUND,
+            ["{0}: valid (sweep job: 1 parameter, 4 trials, random)"],
+            id="null",
         ),
         pytest.param(
             SOUND.replace("minimize", "max").replace("\n", "\r\n"),

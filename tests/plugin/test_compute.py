@@ -84,6 +84,12 @@ class TestTable:
         assert launcher_of(compute) == {"launcher": "submitit_slurm", "partition": "cpu", "cpus_per_task": 2}
         assert compute.notes == ("job: trials run with hydra/launcher=submitit_slurm partition=cpu cpus_per_task=2.",)
 
+    @pytest.mark.parametrize("text", ["", "# cpu-cluster: {hydra/launcher: submitit_slurm}\n"])
+    def test_a_file_that_says_nothing_changes_nothing(self, app: App, home: Path, text: str) -> None:
+        write(home, text)
+
+        assert launcher_of(compute_of(app, use(app))) == {"launcher": "basic"}
+
     def test_on_the_command_line(self, app: App) -> None:
         job = use(app)
 
@@ -342,13 +348,12 @@ def test_what_the_launcher_cannot_do_is_refused(
     [
         ("cpu-cluster: [", "{file}:1: must be YAML: "),
         ("a: {}\na: {}", "{file}:2: a: "),
-        ("", "{file}: is empty. It must hold a mapping."),
         (
             json.dumps({"cpu-cluster": {**SLURM, "x": 1}}),
             "{file}:1: cpu-cluster.x: submitit_slurm has no such option. ",
         ),
     ],
-    ids=["no-yaml", "twice", "empty", "unknown-option"],
+    ids=["no-yaml", "twice", "unknown-option"],
 )
 def test_the_users_table_is_named_with_its_path(
     app: App, capsys: pytest.CaptureFixture[str], home: Path, content: str, error: str
