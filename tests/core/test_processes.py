@@ -26,10 +26,16 @@ class Host:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        before = children(os.getpid())  # servers of the session, perhaps
         atexit.register(print, "handler of the parent")
         self.helper: ProcessHelper[str] = ProcessHelper(lambda name: BODIES[name](directory))
         atexit.unregister(print)
+        (self.pid,) = set(children(os.getpid())) - set(before)
         self.exits: dict[str, int] = {}
+
+    def waiting_child(self) -> int:
+        """Pid of the child that waits for a request, as soon as there is one and nothing else runs."""
+        return int(until(lambda: " ".join(str(pid) for pid in children(self.pid) if alive(pid))))
 
     def start(self, name: str, **environment: str) -> None:
         self.helper.start(ChildRequest(name, self.directory / f"{name}.log", environment, name))
@@ -224,28 +230,22 @@ def test_a_kill_right_after_the_start_is_not_lost(host: Host) -> None:
         assert host.wait("sleeper") == [-signal.SIGKILL]
 
 
-def waiting_child() -> int:
-    """Pid of the child that waits for a request, as soon as there is one and nothing else runs."""
-    (helper,) = children(os.getpid())
-    return int(until(lambda: " ".join(str(pid) for pid in children(helper) if alive(pid))))
-
-
 class TestTheForkAhead:
     """One child waits for the next request, so that a trial need not wait for its process."""
 
     def test_it_is_there_before_it_is_needed_and_takes_the_next_request(self, host: Host) -> None:
-        first = waiting_child()
+        first = host.waiting_child()
 
         host.start("says_its_pid")
         host.wait("says_its_pid")
 
         assert int(host.output("says_its_pid")) == first
-        assert waiting_child() != first
+        assert host.waiting_child() != first
 
     def test_one_that_died_is_replaced(self, host: Host) -> None:
         for _ in range(5):
             host.exits.clear()
-            killed = waiting_child()
+            killed = host.waiting_child()
             os.kill(killed, signal.SIGKILL)
             gone(killed)
             host.start("fine")
@@ -253,11 +253,11 @@ class TestTheForkAhead:
             assert host.wait("fine") == [0]
 
     def test_its_end_is_nobodys_end(self, host: Host) -> None:
-        killed = waiting_child()
+        killed = host.waiting_child()
         os.kill(killed, signal.SIGKILL)
         gone(killed)
 
-        assert waiting_child() != killed
+        assert host.waiting_child() != killed
         assert list(host.helper.poll(0.0)) == []
 
     def test_a_request_may_be_larger_than_a_pipe_holds(self, host: Host) -> None:
@@ -268,7 +268,7 @@ class TestTheForkAhead:
 
     def test_it_goes_with_its_helper(self, tmp_path: Path) -> None:
         host = Host(tmp_path)
-        pid = waiting_child()
+        pid = host.waiting_child()
 
         host.helper.close()
 
