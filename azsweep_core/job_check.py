@@ -17,7 +17,7 @@ from azsweep_core.distributions import Choice
 from azsweep_core.errors import ONLY_HERE, Problem, SpecError
 from azsweep_core.job_command import JobCommand
 from azsweep_core.job_file import Job, job_in, shape_problems, sweeps_in
-from azsweep_core.job_task import RESERVED_NAMES, JobTask, distribution_problem, is_remote, read_task
+from azsweep_core.job_task import RESERVED_NAMES, JobTask, distribution_problem, is_remote, local_path, read_task
 from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.spec import SweepSpec, read_and_judge, read_sweep
 
@@ -329,7 +329,7 @@ def _input_problems(job: Job, task: JobTask) -> Iterator[tuple[Kind, Problem]]:
         if given.path is None or f"inputs.{name}" not in task.command.placeholders:
             continue
         fix = f"`azsweep run` takes another path with --input {name}=PATH."
-        path = given.path.removeprefix("file://").removeprefix("file:")
+        path = local_path(given.path)
         if given.is_remote:
             yield Kind.NOTE, Problem(f"inputs.{name}", "is not on this machine", given.path, fix)
         elif not (task.folder / path).exists():

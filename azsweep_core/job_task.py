@@ -22,6 +22,7 @@ __all__ = [
     "JobTask",
     "distribution_problem",
     "is_remote",
+    "local_path",
     "name_of_copy",
     "read_task",
 ]
@@ -44,6 +45,15 @@ def is_remote(path: str) -> bool:
     [True, True, True, False, False]
     """
     return _REMOTE.match(path) is not None and not path.startswith("file://")
+
+
+def local_path(path: str) -> str:
+    """A path of this machine as it is without the `file:` that AzureML's files may have before it.
+
+    >>> local_path("file:./iris.csv"), local_path("file:///data/iris.csv"), local_path("./iris.csv")
+    ('./iris.csv', '/data/iris.csv', './iris.csv')
+    """
+    return path.removeprefix("file://").removeprefix("file:")
 
 
 def name_of_copy(remote: str, name: str) -> str:
@@ -144,7 +154,7 @@ def read_task(job: Job) -> JobTask:
     outputs = {**_mapping(job.raw, "outputs"), **_mapping(trial, "outputs")}
     code = trial.get("code")
     if isinstance(code, str) and not is_remote(code):
-        code = str((folder / code.removeprefix("file:")).resolve())
+        code = str((folder / local_path(code)).resolve())
     return JobTask(
         file=file,
         trial=where,
@@ -171,7 +181,7 @@ def _trial(job: Job) -> tuple[Mapping[str, Any], YamlFile, str]:
     """The trial's mapping, the file that it is written in, and its dotted path there."""
     if not isinstance(job.trial, str):
         return job.trial, job.file, join(job.where, "trial")
-    named = job.trial.removeprefix("file:")
+    named = local_path(job.trial)
     if is_remote(named) or not named.endswith((".yml", ".yaml")):
         rule, fix = "must be a component of this machine", "Name its file, or write it out below trial."
         raise SpecError(job.located([Problem("trial", rule, job.trial, fix)]))

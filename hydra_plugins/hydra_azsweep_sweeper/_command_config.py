@@ -18,7 +18,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import as_argument
 from azsweep_core.job_file import Job
-from azsweep_core.job_task import PATH_TYPES, RESERVED_NAMES, JobTask, is_remote
+from azsweep_core.job_task import PATH_TYPES, RESERVED_NAMES, JobTask, is_remote, local_path
 
 __all__ = ["CommandConfig", "app_config"]
 
@@ -170,7 +170,7 @@ def _parameters(space: Mapping[str, Any], nested: dict[str, list[str]]) -> Itera
 
 
 def _absolute(path: str, folder: Path) -> str:
-    return os.path.normpath(folder / path.removeprefix("file://").removeprefix("file:"))
+    return os.path.normpath(folder / local_path(path))
 
 
 def _app_name(job: Job) -> str:

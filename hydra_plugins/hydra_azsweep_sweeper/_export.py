@@ -18,7 +18,7 @@ from azsweep_core.command_line import key_of
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import as_argument
 from azsweep_core.job_export import AppCommand, JobOutline, KeyedInput, export_job, to_yaml
-from azsweep_core.job_task import is_remote
+from azsweep_core.job_task import is_remote, local_path
 from hydra_plugins.hydra_azsweep_sweeper._job import JobSource
 from hydra_plugins.hydra_azsweep_sweeper._override_text import to_text
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
@@ -293,7 +293,7 @@ def _options(arguments: Sequence[str], root: Path | None, problems: list[Problem
 
 def _moved(path: str, source: Path, folder: Path) -> str:
     """A path relative to `source` as a file in `folder` has to say it."""
-    plain = path.removeprefix("file://").removeprefix("file:")
+    plain = local_path(path)
     if is_remote(path) or Path(plain).is_absolute():
         return path
     moved = os.path.relpath(source / plain, folder)

@@ -20,7 +20,7 @@ from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem, SpecError
 from azsweep_core.job_command import HydraCommand, as_argument
 from azsweep_core.job_file import Job, read_job
-from azsweep_core.job_task import JobInput, JobTask, name_of_copy, read_task
+from azsweep_core.job_task import JobInput, JobTask, local_path, name_of_copy, read_task
 from hydra_plugins.hydra_azsweep_sweeper._override_text import to_text
 
 __all__ = ["JobSource", "merged", "named", "read_job_source"]
@@ -287,7 +287,7 @@ class _Reader:
         """The override that gives a key its input; none, but a problem, if Hydra could not read it."""
         try:
             if given.path is not None:
-                value: Any = os.path.normpath(folder / given.path.removeprefix("file://").removeprefix("file:"))
+                value: Any = os.path.normpath(folder / local_path(given.path))
             elif self.hydra is not None:
                 value = self._as_hydra_reads(as_argument(given.value), f"inputs.{name}")
             else:
