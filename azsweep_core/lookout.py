@@ -1,4 +1,4 @@
-"""Looks at what running trials report, no oftener than the store can bear, and has a policy judge it."""
+"""Looks at what running trials report, no oftener than the store can bear, and has the policy judge it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ log = logging.getLogger("azsweep")
 
 _PAUSE_FOR_EACH_SECOND = 4.0
 """A look is followed by a pause so many times as long: most of the time the store is the trials' own."""
+_PAUSE_FOR_THE_EYE = 20.0
+_PAUSE_FOR_THE_EYE_S = 2.0
+"""The same where no policy waits for it, and the least such pause."""
 _ASK_FOR_NAMES_AFTER_S = 60.0
 _DOUBT_AFTER_TRIALS = 3
 
@@ -28,35 +31,46 @@ class Lookout:
     """When to look, what is new, and whom the policy wants to stop.
 
     Args:
+        policy: None if nobody is to be stopped. Reports are then for the eye alone, and looked for less often.
         poll_interval_s: between two looks at least.
         judged: by trial, how many reports it has been judged by already.
     """
 
-    policy: Policy
+    policy: Policy | None
     tracker: Tracker
     clock: Clock
     primary_metric: str
     poll_interval_s: float
     judged: dict[int, int] = field(default_factory=dict)
-    _next_s: float = 0.0
+    _next_s: float | None = None
     _ask_for_names_after_s: float = _ASK_FOR_NAMES_AFTER_S
     _has_doubted: bool = False
 
     def due_in(self) -> float:
         """Seconds until the next look."""
-        return self._next_s - self.clock.now()
+        now = self.clock.now()
+        if self._next_s is None:
+            self._next_s = now if self.policy is not None else now + self._pause_s(0.0)
+        return self._next_s - now
 
     def look(self, history: History) -> Mapping[int, tuple[Measurement, ...]]:
         """What running trials have reported since the last look."""
         began = self.clock.now()
         news = self.tracker.new_measurements(history.active)
         ended = self.clock.now()
-        self._next_s = ended + max(self.poll_interval_s, _PAUSE_FOR_EACH_SECOND * (ended - began))
+        self._next_s = ended + self._pause_s(ended - began)
         self._look_for_other_names(history)
         return news
 
+    def _pause_s(self, looked_s: float) -> float:
+        if self.policy is None:
+            return max(self.poll_interval_s, _PAUSE_FOR_THE_EYE_S, _PAUSE_FOR_THE_EYE * looked_s)
+        return max(self.poll_interval_s, _PAUSE_FOR_EACH_SECOND * looked_s)
+
     def judge(self, history: History, news: Mapping[int, tuple[Measurement, ...]]) -> Iterator[tuple[int, Decision]]:
         """The policy's decisions on trials with news, each by the reports that it has not been judged by before."""
+        if self.policy is None:
+            return
         for number, reports in news.items():
             total = len(history[number].measurements)
             since = min(self.judged.get(number, 0), total - len(reports))  # less, if a new attempt has started over
@@ -71,7 +85,9 @@ class Lookout:
 
     def doubt(self, history: History) -> None:
         """Say once if the policy could stop nobody, and what helps."""
-        words = None if self._has_doubted else why_nothing_stops(self.policy, history)
+        if self.policy is None or self._has_doubted:
+            return
+        words = why_nothing_stops(self.policy, history)
         if words is not None:
             self._has_doubted = True
             log.warning("Warning: %s", words)

@@ -1,4 +1,4 @@
-"""`metrics.jsonl` of an attempt: what its task reports through `log_metric`, one line of JSON each. Judges nothing."""
+"""What a task and its sweep tell each other: which trial it is, what it reports (`metrics.jsonl`). Judges nothing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from azsweep_core._json_values import as_float
 from azsweep_core.control import ControlDir
-from azsweep_core.trial import Measurement
+from azsweep_core.errors import AzsweepError
+from azsweep_core.trial import Measurement, Parameters
 
-__all__ = ["VARIABLE", "CurrentTrial", "MetricsReader", "current_trial", "log_metric"]
+__all__ = ["OUTPUT_VARIABLE", "VARIABLE", "CurrentTrial", "MetricsReader", "current_trial", "log_metric"]
 
 VARIABLE = "AZSWEEP_TRIAL_DIR"
 """Names the attempt's control directory to its process and to all that it starts."""
+OUTPUT_VARIABLE = "AZSWEEP_TRIAL_OUTPUT"
+"""Names them the trial's own directory."""
 
 _STEPS = 2**63
 _LATEST_S = 1e11
@@ -30,25 +33,61 @@ _open_file: tuple[str, int] | None = None
 
 @dataclass(frozen=True, slots=True)
 class CurrentTrial:
-    """The trial whose process this is.
+    """The trial whose process this is. Outside of a sweep it is false, and stands in for one that nobody stops.
 
     Args:
+        number: 0 outside of a sweep.
         attempt: 1, or more if the infrastructure has lost earlier attempts; what they saved is in the same directory.
-        sweep_dir: the sweep's, absolute.
+        directory: the trial's own, absolute; outside of a sweep the working directory.
+        sweep_dir: the sweep's, absolute; None outside.
+        mlflow_run_id: the trial's run; None without MLflow, and outside.
+        parameters: what the sweep chose, by Hydra key without `+`; empty outside.
     """
 
     number: int
     attempt: int
-    sweep_dir: Path
+    directory: Path
+    sweep_dir: Path | None = None
+    mlflow_run_id: str | None = None
+    parameters: Parameters = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return self.sweep_dir is not None
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the trial is to end, asked anew each time: for loops that `TrialStopped` cannot interrupt."""
+        if self.sweep_dir is None:
+            return False
+        try:
+            return ControlDir.of(self.sweep_dir, self.number, self.attempt).stop_request() is not None
+        except OSError:  # a file system that is away for a while; the stop comes by other roads too
+            return False
 
 
-def current_trial() -> CurrentTrial | None:
-    """The trial that this process, or the one that started it, runs for; None outside of a sweep."""
+def current_trial() -> CurrentTrial:
+    """The trial that this process, or the one that started it, runs for; a stand-in outside of a sweep.
+
+    >>> trial = current_trial()  # here, outside
+    >>> bool(trial), trial.number, trial.attempt, trial.stop_requested, trial.directory == Path.cwd()
+    (False, 0, 1, False, True)
+    """
     control = os.environ.get(VARIABLE)
     if control is None:
-        return None
+        return CurrentTrial(number=0, attempt=1, directory=Path.cwd())
     path = Path(control)
-    return CurrentTrial(int(path.parent.name), int(path.name), path.parents[3])
+    try:
+        launch = ControlDir(path).launch() or {}
+    except (AzsweepError, OSError):  # damaged, or away; the task need not suffer for it
+        launch = {}
+    return CurrentTrial(
+        number=int(path.parent.name),
+        attempt=int(path.name),
+        directory=Path(os.environ.get(OUTPUT_VARIABLE) or Path.cwd()),
+        sweep_dir=path.parents[3],
+        mlflow_run_id=launch.get("mlflow_run_id"),
+        parameters={key.lstrip("+"): value for key, value in launch.get("parameters", {}).items()},
+    )
 
 
 def log_metric(name: str, value: float, step: int | None = None) -> None:

@@ -52,7 +52,7 @@ class _Loop:
     ports: Ports
     observers: Sequence[Observer]
     history: History = field(init=False)
-    lookout: Lookout | None = field(init=False)
+    lookout: Lookout = field(init=False)
     ending: Ending | None = None
     exhausted: bool = False
     killed: bool = False
@@ -74,10 +74,8 @@ class _Loop:
         self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
         return SweepResult(self.history, ending)
 
-    def make_lookout(self) -> Lookout | None:
+    def make_lookout(self) -> Lookout:
         plan = self.plan
-        if plan.policy is None:
-            return None
         return Lookout(
             policy=plan.policy,
             tracker=self.tracker,
@@ -144,8 +142,7 @@ class _Loop:
         for trial in self.history.lost:
             self.end(trial.number, TrialState.CANCELLED, ending.reason, by_user=ending.kind is EndingKind.USER)
         self.record(SweepEnded(time_s=self.clock.now(), stop_reason=ending.reason, kind=ending.kind))
-        if self.lookout is not None:
-            self.lookout.doubt(self.history)
+        self.lookout.doubt(self.history)
         self.ledger.sync()
         return ending
 
@@ -283,9 +280,7 @@ class _Loop:
     def patience(self) -> float:
         """Seconds the loop may wait for the launcher: until a limit strikes, metrics are due or a signal is heard."""
         now = self.clock.now()
-        waits = [_HEAR_SIGNALS_EVERY_S]
-        if self.lookout is not None:
-            waits.append(self.lookout.due_in())
+        waits = [_HEAR_SIGNALS_EVERY_S, self.lookout.due_in()]
         deadline = next_deadline(self.plan.limits, self.history)
         if deadline is not None:
             waits.append(deadline - now)
@@ -375,8 +370,7 @@ class _Loop:
         )
         self.launcher.conclude(self.history[number], end)
         self.record(end)
-        if self.lookout is not None:
-            self.lookout.note_end(self.history, number)
+        self.lookout.note_end(self.history, number)
 
     def measure(self, number: int, found: tuple[Measurement, ...], *, returned: bool = False) -> None:
         if not found:
@@ -389,7 +383,7 @@ class _Loop:
 
     def look_at_metrics(self) -> None:
         """Read the running trials' metrics when due, and let the policy judge those that have news."""
-        if self.lookout is None or self.lookout.due_in() > 0:
+        if self.lookout.due_in() > 0:
             return
         news = self.lookout.look(self.history)
         for number, found in news.items():

@@ -18,7 +18,7 @@ from typing import Any
 
 from azsweep_core._linux import children
 from azsweep_core.control import NO_RESULT, ControlDir
-from azsweep_core.metrics_file import VARIABLE
+from azsweep_core.metrics_file import OUTPUT_VARIABLE, VARIABLE
 from azsweep_core.trial import TrialState
 
 __all__ = ["STOP_SIGNAL", "TaskFailed", "TrialStopped", "run_task"]
@@ -69,7 +69,7 @@ def run_task(control: ControlDir, task: Callable[[], Any], directory: str) -> An
     result: dict[str, Any] = {"began_s": began_s, "directory": directory, "output_from": control.output_size()}
     control.beat(result)
     try:
-        with _named_to_all(control), _Watchdog(control, result):
+        with _named_to_all(control, directory), _Watchdog(control, result):
             value = task()
     except TrialStopped as stopped:
         _record(control, {**result, "outcome": "stopped", "reason": str(stopped)})
@@ -103,17 +103,19 @@ def _record(control: ControlDir, end: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _named_to_all(control: ControlDir) -> Iterator[None]:
+def _named_to_all(control: ControlDir, directory: str) -> Iterator[None]:
     """While entered, this process and what it starts know whose trial they are."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(control.path)
+    names = {VARIABLE: str(control.path), OUTPUT_VARIABLE: directory}
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(VARIABLE, None)
-        else:
-            os.environ[VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _stop_behind(error: BaseException) -> TrialStopped | None:

@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import textwrap
-import time
-import unicodedata
 
 import click
+
+from azsweep_core._text import at, duration, printable
 
 __all__ = ["at", "duration", "labelled", "printable", "say"]
 
 _LABEL_WIDTH = 16
-_STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
-
-
-def duration(seconds: float) -> str:
-    """A time span with its two largest units.
-
-    >>> duration(4.2), duration(125), duration(7265), duration(100_000)
-    ('4 s', '2 min 5 s', '2 h 1 min', '1 d 3 h')
-    """
-    whole = max(int(seconds), 0)
-    for unit_s, unit, below_s, below in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= unit_s:
-            rest = whole % unit_s // below_s
-            return f"{whole // unit_s} {unit} {rest} {below}" if rest else f"{whole // unit_s} {unit}"
-    return f"{whole} s"
-
-
-def at(time_s: float, now_s: float) -> str:
-    """A moment in local time, with its date unless that is today's."""
-    try:
-        moment = time.localtime(time_s)
-    except (OverflowError, ValueError, OSError):  # no clock has ever shown it
-        return f"{time_s:g} s"
-    is_today = moment[:3] == time.localtime(now_s)[:3]
-    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S", moment)
-
-
-def printable(text: str) -> str:
-    r"""Text of a trial's making as it may be shown: colours left out, other control characters spelt out.
-
-    >>> printable("\x1b[31mno\x1b[0m\rway\x07")
-    'no\\x0dway\\x07'
-    """
-    plain = _STEERING.sub("", text).expandtabs(4)
-    return "".join(f"\\x{ord(each):02x}" if unicodedata.category(each) == "Cc" else each for each in plain)
 
 
 def say(text: str, *, indent: int = 0, hang: int | None = None) -> None:

@@ -30,6 +30,8 @@ _LOCAL_JOBS = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLaun
 _RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 _RAY_AWS = "hydra_plugins.hydra_ray_launcher.ray_aws_launcher.RayAWSLauncher"
 _SPEC = ("zip", "initial_points", "sampling_algorithm", "objective", "limits", "early_termination")
+_CONSOLES = ("auto", "live", "plain", "none")
+_SHOWN_TRIALS = 5
 _REPLACED_WHOLE = ("sampling_algorithm", "early_termination")
 
 
@@ -62,6 +64,8 @@ class Settings:
         dropped: keys below `hydra.sweeper` that the command line sets to null.
         job, export, search_space, params: as the user wrote them.
         warm_start: directories and MLflow runs of earlier sweeps.
+        console: auto, live, plain or none.
+        dry_run: how many trials to show instead of running any; None to run them.
         spawn: give each trial a fresh interpreter instead of a fork of this one.
         jobs: whose jobs trials are.
         devices: one for each trial that may run at once; empty if trials are given none.
@@ -84,6 +88,8 @@ class Settings:
     experiment_name: str
     stop_grace_s: float
     poll_interval_s: float
+    console: str
+    dry_run: int | None
     spawn: bool
     devices: tuple[str, ...]
     jobs: Jobs
@@ -126,6 +132,8 @@ def read_settings(config: DictConfig, environment: Mapping[str, str]) -> tuple[S
         experiment_name=_text(sweeper, "experiment_name", problems),
         stop_grace_s=_seconds(sweeper, "stop_grace", 0.0, problems),
         poll_interval_s=_seconds(sweeper, "poll_interval", 0.01, problems),
+        console=_console(sweeper["console"], problems),
+        dry_run=_dry_run(sweeper["dry_run"], problems),
         spawn=_spawns(sweeper["start_method"], problems),
         devices=_devices(sweeper["devices"], environment, problems),
         notes=notes,
@@ -259,6 +267,22 @@ def _uses_mlflow(tracking: Any, problems: list[Problem]) -> bool:
     if tracking not in ("mlflow", "none"):
         problems.append(Problem("tracking", "must be mlflow or none", shown(tracking)))
     return bool(tracking == "mlflow")
+
+
+def _console(value: Any, problems: list[Problem]) -> str:
+    if value not in _CONSOLES:
+        problems.append(Problem("console", f"must be one of {', '.join(_CONSOLES)}", shown(value)))
+    return str(value)
+
+
+def _dry_run(value: Any, problems: list[Problem]) -> int | None:
+    """How many trials to show; None to run the sweep."""
+    if value is None or isinstance(value, bool):
+        return _SHOWN_TRIALS if value else None
+    if isinstance(value, int) and value >= 0:
+        return value
+    problems.append(Problem("dry_run", "must be true, false, or how many trials to show", shown(value)))
+    return None
 
 
 def _seconds(sweeper: Mapping[str, Any], name: str, least: float, problems: list[Problem]) -> float:

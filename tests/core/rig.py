@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from azsweep_core.objective import Goal, Objective
 from azsweep_core.ports import Launch
 from azsweep_core.signals import StopSignals
 from azsweep_core.sweep import run_sweep
-from azsweep_core.sweep_plan import Ports, SweepPlan, SweepResult
+from azsweep_core.sweep_plan import Observer, Ports, SweepPlan, SweepResult
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from azsweep_core.trial import EarlierTrial, Parameters
 
@@ -50,6 +50,7 @@ class Rig:
         names: tuple[str, ...] = (),
         away: tuple[float, float] = (0.0, 0.0),
         earlier: tuple[EarlierTrial, ...] = (),
+        observers: Sequence[Observer] = (),
     ) -> SweepResult:
         self.launcher = FakeLauncher(self.clock, script)
         self.tracker = FakeTracker(self.clock, self.launcher, script)
@@ -73,7 +74,7 @@ class Rig:
                 clock=self.clock,
                 signals=signals,
             )
-            return run_sweep(plan, ports)
+            return run_sweep(plan, ports, observers)
 
 
 def states(result: SweepResult) -> list[str]:

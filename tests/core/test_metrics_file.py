@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import azsweep_core
 from azsweep_core import current_trial, log_metric
 from azsweep_core.control import ControlDir
-from azsweep_core.metrics_file import VARIABLE, MetricsReader
+from azsweep_core.metrics_file import OUTPUT_VARIABLE, VARIABLE, MetricsReader
+from azsweep_core.ports import Launch
+from azsweep_core.trial import StopRequest, TrialState
 
 
 @pytest.fixture
@@ -74,7 +76,18 @@ def test_outside_of_a_sweep_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> 
 
     log_metric("loss", 0.5)
 
-    assert current_trial() is None
+
+def test_outside_of_a_sweep_a_stand_in_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So that the same program runs by itself."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    trial = current_trial()
+
+    assert not trial
+    assert (trial.number, trial.attempt, trial.directory) == (0, 1, tmp_path)
+    assert (trial.sweep_dir, trial.mlflow_run_id, dict(trial.parameters)) == (None, None, {})
+    assert not trial.stop_requested
 
 
 def test_the_current_trial_is_known_to_whatever_the_trial_starts(control: ControlDir, tmp_path: Path) -> None:
@@ -83,7 +96,42 @@ def test_the_current_trial_is_known_to_whatever_the_trial_starts(control: Contro
     printed = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
 
     assert printed.split() == ["3", "2"]
-    assert current_trial() == azsweep_core.CurrentTrial(3, 2, tmp_path)
+
+
+def test_a_trial_knows_all_about_itself(control: ControlDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = {"+lr": 0.1, "layers": [1, 2], "name": None, "x": math.inf}
+    control.note_launch(Launch(number=3, attempt=2, parameters=parameters, environment={}, mlflow_run_id="c0ffee"))
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path / "3"))
+
+    trial = current_trial()
+
+    assert trial
+    assert trial == azsweep_core.CurrentTrial(
+        number=3,
+        attempt=2,
+        directory=tmp_path / "3",
+        sweep_dir=tmp_path,
+        mlflow_run_id="c0ffee",
+        parameters={"lr": 0.1, "layers": [1, 2], "name": None, "x": math.inf},
+    )
+
+
+def test_a_trial_can_ask_whether_it_is_to_stop(control: ControlDir) -> None:
+    trial = current_trial()
+
+    assert not trial.stop_requested
+    control.request_stop(StopRequest(TrialState.TERMINATED, "median"), 10.0)
+
+    assert trial.stop_requested
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"parameters": 3, "mlflow_run_id": 3}'])
+def test_a_damaged_note_of_the_launch_costs_the_task_nothing(control: ControlDir, text: str) -> None:
+    (control.path / "launch.json").write_text(text)
+
+    trial = current_trial()
+
+    assert (trial.number, trial.mlflow_run_id, dict(trial.parameters)) == (3, None, {})
 
 
 def test_reports_of_many_processes_do_not_mix(control: ControlDir) -> None:

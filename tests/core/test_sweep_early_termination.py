@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from azsweep_core.early_termination import BanditPolicy
+from azsweep_core.events import Event, TrialMeasured
+from azsweep_core.history import History
 from azsweep_core.limits import Limits
 from azsweep_core.ports import Launch
 from azsweep_core.testing.simulation import FakeTracker, Script
@@ -67,10 +69,46 @@ def test_a_trial_that_reports_is_not_asked_for_names(rig: Rig, caplog: pytest.Lo
     assert "has run for" not in caplog.text
 
 
-def test_without_a_policy_running_trials_are_not_queried(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_policy_the_store_is_left_alone_nearly_always(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes a tenth of a second here, and nobody waits for it: less than a twentieth of the time is spent so."""
+    looks: list[float] = []
+
+    def look(tracker: FakeTracker, trials: object) -> dict[int, Any]:
+        looks.append(rig.clock.now())
+        rig.clock.now_s += 0.2 if len(looks) > 5 else 0.1
+        return {}
+
+    monkeypatch.setattr(FakeTracker, "new_measurements", look)
+
+    rig.run(lambda _: returns(1.0, duration_s=100.0), max_trials=2)
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
+    assert looks[0] == 2.0
+    assert pauses[:5] == pytest.approx([2.1] * 5)
+    assert pauses[5:]
+    assert pauses[5:] == pytest.approx([4.2] * len(pauses[5:]))
+
+
+def test_without_a_policy_a_short_sweep_asks_for_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeTracker, "new_measurements", lambda *_: pytest.fail("queried"))
 
-    assert rig.run(lambda launch: returns(0.0)).exit_code == 0
+    assert rig.run(lambda launch: returns(0.0, duration_s=0.1)).exit_code == 0
+
+
+def test_what_running_trials_report_is_known_without_a_policy(rig: Rig) -> None:
+    """And counts once: at its end a trial has what it reported, not more."""
+    seen: list[int] = []
+
+    class Eye:
+        def notice(self, event: Event, history: History) -> None:
+            if isinstance(event, TrialMeasured):
+                seen.append(history[event.number].reports)
+
+    curve = [(float(step), 9.0 - step) for step in range(9)]
+    result = rig.run(lambda _: Script(duration_s=10.0, curve=curve), max_trials=1, observers=[Eye()])
+
+    assert seen[0] < seen[-1] == 9
+    assert result.trials[0].reports == 9
 
 
 def test_a_metric_that_is_reported_once_only_is_told_after_three_trials(

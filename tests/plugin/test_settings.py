@@ -43,6 +43,8 @@ EXPECTED = {
     "experiment_name": None,
     "stop_grace": 10,
     "poll_interval": 1,
+    "console": "auto",
+    "dry_run": False,
     "execution": "auto",
     "start_method": "auto",
     "devices": None,
