@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-__all__ = ["hydra_text", "is_override", "key_of", "with_overrides"]
+__all__ = ["TAKE_A_VALUE", "hydra_text", "is_override", "key_of", "with_overrides"]
 
-_TAKE_A_VALUE = {
+TAKE_A_VALUE = {
     *("-X", "-W"),  # Python's
     *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd", "--package", "-p"),  # Hydra's
     *("--experimental-rerun", "--cfg", "-c"),
 }
+"""Options after which a word is no override, whatever it looks like."""
 _OVERRIDE = re.compile(r"\+{0,2}[^\s=+~-][^\s=]*=|~[^\s=~]")
 _BARE = re.compile(r"/[A-Za-z0-9_./-]*")
 _BEFORE_A_QUOTE = re.compile(r"(\\*)('|\Z)")
@@ -51,7 +52,7 @@ def with_overrides(command: Sequence[str], overrides: Sequence[str], without: Co
     found = [
         index
         for index, word in enumerate(command)
-        if is_override(word) and (index == 0 or command[index - 1] not in _TAKE_A_VALUE)
+        if is_override(word) and (index == 0 or command[index - 1] not in TAKE_A_VALUE)
     ]
     replaced = {key_of(override) for override in overrides} | set(without)
     dropped = {index for index in found if key_of(command[index]) in replaced}

@@ -18,6 +18,7 @@ from azsweep_core.coordinator import request_stop
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import EndingKind, Event, SweepResumed, TrialMeasured
 from azsweep_core.report import LogLines, summary
+from azsweep_core.run_again import as_a_shell_takes_it, best_config_command
 
 __all__ = ["attach", "stop"]
 
@@ -177,8 +178,15 @@ def _result(follower: Follower) -> int:
         raise _not_running(look(directory))
     from azsweep_core.sweep_plan import SweepResult
 
-    is_stopped = history.ending.kind is EndingKind.USER
-    hints = [("Go on", typed("resume", directory))] if is_stopped else []
+    recorded = look(directory).recorded
+    best = directory / "best"
+    hints = []
+    if recorded is not None and history.best is not None and best.is_dir():
+        command = best_config_command(recorded.latest.command, best)
+        hints.append(("Run it again", as_a_shell_takes_it(command, recorded.latest.working_dir, Path.cwd())))
+    if history.ending.kind is EndingKind.USER:
+        hints.append(("Go on", typed("resume", directory)))
+    hints = [(label, text) for label, text in hints if text]
     summary(history, directory=directory, stream=sys.stdout, hints=hints)
     return SweepResult(history, history.ending).exit_code
 

@@ -95,4 +95,5 @@ def test_attach_shows_the_end_of_a_sweep_that_it_has_followed(detached: App) -> 
 
     assert attached.returncode == 0
     assert "[2/2] trial 1 completed  loss=1  x=1  (best: trial 0 0)\n" in out
-    assert out.endswith(f"Results:        {detached.directory}/sweep\n")
+    best = f"{detached.directory}/sweep/best"
+    assert out.endswith(f"Run it again:   python train.py --config-dir {best} --config-name azsweep_best\n")
