@@ -35,9 +35,12 @@ def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     app = LauncherApp(tmp_path_factory.mktemp("values"), request.param)
     app.write(
         "mlflow.log_metric('loss', 0.5); print(mlflow.get_tracking_uri()[:5])\n"
-        "(out() / 'seen.json').write_text(json.dumps(OmegaConf.to_container(cfg)['x']))",
+        "(out() / 'seen.json').write_text(json.dumps(OmegaConf.to_container(cfg)['x']))\n"
+        "me = current_trial()\n"
+        "known = [me.number, me.attempt, str(me.sweep_dir), me.mlflow_run_id, me.stop_requested]\n"
+        "(me.directory / 'me.json').write_text(json.dumps([*known, me.parameters]))",
         {"x": ""},
-        preamble="import mlflow",
+        preamble="import mlflow; from azsweep_core import current_trial",
         sweeper={
             "tracking": "mlflow",
             "sampling_algorithm": "grid",
@@ -57,6 +60,12 @@ def test_texts_arrive_as_they_are_and_are_run_by_nobody(swept: Swept) -> None:
     assert [row["x"] for row in rows] == [*HOSTILE[:2], json.dumps(TEXTS, ensure_ascii=False)]
     assert {row["state"] for row in rows} == {"completed"}
     assert list(swept.app.directory.parent.rglob("pwned")) == []
+
+
+def test_a_task_is_told_which_trial_it_runs_for(swept: Swept) -> None:
+    for number, row in enumerate(swept.run.trials):
+        told = json.loads((Path(row["dir"]) / "me.json").read_text(encoding="utf-8"))
+        assert told == [number, 1, str(swept.run.sweep), row["mlflow_run_id"], False, {"x": HOSTILE[number]}]
 
 
 def test_no_file_of_the_sweep_and_nothing_that_it_says_has_the_password(swept: Swept) -> None:
