@@ -59,6 +59,11 @@ class StoreCalls:
             self._is_away = False
         return result
 
+    @property
+    def is_behind(self) -> bool:
+        """True if calls wait."""
+        return bool(self._unwritten)
+
     def write(self, call: Callable[[], None]) -> None:
         """Make the call now if possible, else in a later turn, in order; it must be safe to repeat."""
         self._unwritten.append(call)

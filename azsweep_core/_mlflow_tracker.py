@@ -9,20 +9,15 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from azsweep_core._mlflow_artifacts import keep_document, keep_files
 from azsweep_core._mlflow_calls import StoreCalls
-from azsweep_core._mlflow_names import (
-    PARAMETER_CHARACTERS,
-    TAG_CHARACTERS,
-    accepted_name,
-    parameter_names,
-    parameters_tag,
-    shortened,
-)
+from azsweep_core._mlflow_names import TAG_CHARACTERS, accepted_name, parameters_tag, shortened
 from azsweep_core._mlflow_parent import PARENT_TAG, find_experiment, find_parent, open_children
 from azsweep_core._mlflow_store import (
     bounded_requests,
@@ -35,11 +30,12 @@ from azsweep_core._mlflow_store import (
     root_cause,
     unreachable,
 )
+from azsweep_core._mlflow_writing import best_tags, close_run, write_best, write_end
 from azsweep_core.errors import AzsweepError
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.ports import IN_A_CHILD_RUN
-from azsweep_core.trial import Measurement, Parameters, Trial, TrialState, not_held
+from azsweep_core.trial import Measurement, Parameters, Trial, not_held
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,18 +45,10 @@ __all__ = ["MlflowTracker"]
 
 _LOG = logging.getLogger(__name__)
 
-_STATUS = {
-    TrialState.COMPLETED: "FINISHED",
-    TrialState.FAILED: "FAILED",
-    TrialState.TIMED_OUT: "FAILED",
-    TrialState.TERMINATED: "KILLED",
-    TrialState.CANCELLED: "KILLED",
-}
 _PROBE_TIMEOUT_S = 4
-_ARTIFACT_TIMEOUT_S = 10
+_ARTIFACT_PATIENCE_S = 10.0
 _READ_AGAIN_EVERY = 10
 _RUNS_A_SEARCH = 500
-_METRICS_A_REQUEST = 1000
 
 
 @dataclass(slots=True)
@@ -80,7 +68,7 @@ class MlflowTracker:
     Args:
         tracking_uri: None for what the user set, else `mlflow.db` here; made absolute now.
         tags: for the sweep's own run, beside ours.
-        patience_s: how long `end_sweep` waits for a store that is away.
+        patience_s: how long `end_sweep` waits for a store that is away; artifacts wait 10 s at most.
     """
 
     how_to_log = "Log it with mlflow.log_metric, or return it from the task"
@@ -102,11 +90,13 @@ class MlflowTracker:
         self._sweep_name = sweep_name
         self._tags = tags or {}
         self._patience_s = patience_s
+        self._artifact_patience_s = min(patience_s, _ARTIFACT_PATIENCE_S)
         self._client: MlflowClient
         self._experiment_id = ""
         self._parent_id = ""
         self._context: dict[str, str] = {}
         self._best_step = 0
+        self._best_value: float | None = None
         self._open_runs: list[str] = []
         self._watches: dict[int, _Watch] = {}
         self._store = StoreCalls(self.tracking_uri)
@@ -152,11 +142,7 @@ class MlflowTracker:
         except Exception as error:  # whatever a store, a driver or a plug-in of MLflow raises
             raise AzsweepError(unreachable(self.tracking_uri, root_cause(error))) from error
         self.how_to_open = how_to_open(self.tracking_uri, self._experiment_id, self._parent_id)
-        try:
-            with bounded_requests(_ARTIFACT_TIMEOUT_S):
-                self._client.log_dict(self._parent_id, dict(spec), "sweep_spec.yaml")
-        except Exception as error:  # noqa: BLE001 - artifact stores raise what they like, and trials can do without
-            _LOG.warning("The sweep's configuration could not be kept as an MLflow artifact: %s", root_cause(error))
+        keep_document(self._client, self._parent_id, "sweep_spec.yaml", spec, self._artifact_patience_s)
 
     def start_trial(
         self, number: int, parameters: Parameters, lost_run_id: str | None = None
@@ -180,7 +166,7 @@ class MlflowTracker:
         run_id = str(run.info.run_id)
         if lost_run_id is not None:
             why = {"azsweep.reason": "lost; another attempt followed"}
-            self._store.write(lambda: self._close(lost_run_id, "KILLED", why))
+            self._store.write(lambda: close_run(self._client, lost_run_id, "KILLED", why))
         is_secret = self.address != self.tracking_uri
         return run_id, {
             **({"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"} if is_secret else {}),  # else it is in output.log
@@ -198,7 +184,8 @@ class MlflowTracker:
         trials = {trial.mlflow_run_id: trial for trial in history.trials}
         for run_id in self._open_runs:
             if run_id not in trials:
-                self._store.write(partial(self._close, run_id, "KILLED", {"azsweep.reason": "the sweep was killed"}))
+                why = {"azsweep.reason": "the sweep was killed"}
+                self._store.write(partial(close_run, self._client, run_id, "KILLED", why))
         open_ = [trials[run_id] for run_id in self._open_runs if run_id in trials]
         return [trial.number for trial in open_ if trial.state.is_final]
 
@@ -251,12 +238,12 @@ class MlflowTracker:
 
     def note_best(self, trial: Trial) -> None:
         """Record that `trial` is the best now: a point in the parent run's chart, and its tags."""
-        value, run_id, step = trial.value, trial.mlflow_run_id, self._best_step
-        if value is None or run_id is None:
+        if trial.value is None or trial.mlflow_run_id is None:
             return
-        self._best_step += 1
-        now_ms = int(time.time() * 1000)
-        self._store.write(lambda: self._write_best(value, run_id, step, now_ms))
+        step, now_ms = self._best_step, int(time.time() * 1000)
+        self._best_step, self._best_value = step + 1, trial.value
+        write = partial(write_best, self._client, self._parent_id, self._best_metric, trial, step, now_ms)
+        self._store.write(write)
 
     def end_trial(
         self, trial: Trial, returned: Mapping[str, float], reported: Sequence[tuple[str, Measurement]] = ()
@@ -267,17 +254,29 @@ class MlflowTracker:
             reported: metrics that came another way, which the run has not seen.
         """
         self._watches.pop(trial.number, None)
-        run_id = trial.mlflow_run_id
-        if run_id is not None:
-            self._store.write(lambda: self._write_end(trial, run_id, returned, reported))
+        if trial.mlflow_run_id is not None:
+            name = self._objective.primary_metric
+            self._store.write(lambda: write_end(self._client, trial, name, returned, reported))
 
-    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
-        """Record the end of the sweep and its best trial; says so if the store stays away for too long."""
-        tags: dict[str, str] = {}
-        if best is not None and best.value is not None and best.mlflow_run_id is not None:
-            tags = {"best_child_run_id": best.mlflow_run_id, "best_metric": repr(best.value)}
-        self._store.write(lambda: self._close(self._parent_id, "FAILED" if failed else "FINISHED", tags))
+    def end_sweep(self, best: Trial | None, *, failed: bool, reason: str) -> None:
+        """Record the end of the sweep, why, and its best trial; says so if the store stays away for too long."""
+        if best is not None and best.value != self._best_value:
+            self.note_best(best)  # an earlier start of this sweep could not
+        tags = {**best_tags(best), "azsweep.reason": shortened(reason, TAG_CHARACTERS)}
+        status = "FAILED" if failed else "FINISHED"
+        self._store.write(lambda: close_run(self._client, self._parent_id, status, tags))
         self._store.finish(self._patience_s)
+
+    def give_up(self, reason: str) -> None:
+        """Record that the sweep could not go on, if that can be done at once; a later start makes good for it."""
+        tags = {"azsweep.reason": redacted(reason)}
+        with suppress(AzsweepError):
+            self._store.ask(lambda: close_run(self._client, self._parent_id, "FAILED", tags))
+
+    def keep(self, directory: Path, names: Sequence[str]) -> None:
+        """Make artifacts of the sweep's run of those of the files in `directory` that exist, within seconds."""
+        if not self._store.is_behind:
+            keep_files(self._client, self._parent_id, directory, names, self._artifact_patience_s)
 
     # Opening
 
@@ -303,8 +302,12 @@ class MlflowTracker:
         self._experiment_id = parent.info.experiment_id
         self._experiment_name = self._client.get_experiment(self._experiment_id).name
         points = self._client.get_metric_history(self._parent_id, self._best_metric)
-        self._best_step = max((point.step + 1 for point in points), default=0)
+        newest = max(points, key=lambda point: int(point.step), default=None)
+        if newest is not None:
+            self._best_step, self._best_value = newest.step + 1, _as_logged(newest.value)
         self._client.update_run(self._parent_id, status="RUNNING")
+        if "azsweep.reason" in parent.data.tags:
+            self._client.delete_tag(self._parent_id, "azsweep.reason")
         self._open_runs = open_children(self._client, parent)
 
     # Reading
@@ -339,56 +342,9 @@ class MlflowTracker:
         nested = {name for child in children for name in child.data.metrics}
         return own + [f"{name}{IN_A_CHILD_RUN}" for name in sorted(nested)]
 
-    # Writing
-
     @property
     def _best_metric(self) -> str:
         return accepted_name(f"best_{self._objective.primary_metric}")
-
-    def _write_best(self, value: float, run_id: str, step: int, time_ms: int) -> None:
-        from mlflow.entities import Metric, RunTag
-
-        tags = [RunTag("best_child_run_id", run_id), RunTag("best_metric", repr(value))]
-        self._client.log_batch(self._parent_id, metrics=[Metric(self._best_metric, value, time_ms, step)], tags=tags)
-
-    def _write_end(
-        self,
-        trial: Trial,
-        run_id: str,
-        returned: Mapping[str, float],
-        reported: Sequence[tuple[str, Measurement]],
-    ) -> None:
-        """Safe to repeat after it failed half-way: what is there already is left alone."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        there = self._client.get_run(run_id).data
-        ended_ms = int((time.time() if trial.ended_s is None else trial.ended_s) * 1000)
-        names = parameter_names(trial.parameters)
-        params = [
-            Param(names[key], shortened(str(value), PARAMETER_CHARACTERS))
-            for key, value in trial.parameters.items()
-            if names[key] not in there.params
-        ]
-        numbers = {accepted_name(name or self._objective.primary_metric): value for name, value in returned.items()}
-        metrics = [Metric(name, value, ended_ms, 0) for name, value in numbers.items() if name not in there.metrics]
-        tags = [RunTag("azsweep.state", trial.state.value)]
-        if trial.reason:
-            tags.append(RunTag("azsweep.reason", shortened(trial.reason, TAG_CHARACTERS)))
-        for first in range(0, len(reported), _METRICS_A_REQUEST):  # what is there already, the store keeps once
-            some = [
-                Metric(accepted_name(name), each.value, int(1000 * each.time_s), each.step or 0)
-                for name, each in reported[first : first + _METRICS_A_REQUEST]
-            ]
-            self._client.log_batch(run_id, metrics=some)
-        self._client.log_batch(run_id, metrics=metrics, params=params, tags=tags)
-        self._client.set_terminated(run_id, _STATUS[trial.state], end_time=ended_ms)
-
-    def _close(self, run_id: str, status: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        if tags:
-            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-        self._client.set_terminated(run_id, status)
 
 
 def _as_logged(value: float) -> float:

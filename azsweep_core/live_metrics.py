@@ -69,8 +69,8 @@ class LiveMetrics:
         self._tracker.end_trial(trial, returned, [*reported, *self._file(trial).all()])
         self._readers.pop(trial.number, None)
 
-    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
-        self._tracker.end_sweep(best, failed=failed)
+    def end_sweep(self, best: Trial | None, *, failed: bool, reason: str) -> None:
+        self._tracker.end_sweep(best, failed=failed, reason=reason)
 
     def _file(self, trial: Trial) -> MetricsReader:
         return MetricsReader(ControlDir.of(self._sweep_dir, trial.number, trial.attempt).metrics_file)

@@ -163,6 +163,6 @@ class Tracker(Protocol):
         """Record the final state of a trial, its parameters, the numbers it returned and what it reported elsewhere."""
         ...
 
-    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
-        """Record the end of the sweep and its best trial."""
+    def end_sweep(self, best: Trial | None, *, failed: bool, reason: str) -> None:
+        """Record the end of the sweep, why it ended, and its best trial."""
         ...

@@ -71,7 +71,7 @@ class _Loop:
             if self.in_charge:  # else what may run is not this start's to stop
                 self.abandon()
             raise
-        self.tracker.end_sweep(self.history.best, failed=self.history.best is None)
+        self.tracker.end_sweep(self.history.best, failed=self.history.best is None, reason=ending.reason)
         return SweepResult(self.history, ending)
 
     def make_lookout(self) -> Lookout:

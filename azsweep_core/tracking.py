@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from azsweep_core._mlflow_earlier import read_parent_run
@@ -73,5 +74,11 @@ class NullTracker:
     ) -> None:
         """Nothing to record it in."""
 
-    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+    def end_sweep(self, best: Trial | None, *, failed: bool, reason: str) -> None:
         """Nothing to record it in."""
+
+    def give_up(self, reason: str) -> None:
+        """Nothing to record it in."""
+
+    def keep(self, directory: Path, names: Sequence[str]) -> None:
+        """They are kept where they are."""

@@ -17,7 +17,10 @@ from azsweep_core.history import History
 from azsweep_core.ports import Clock
 from azsweep_core.trial import Parameters, Trial, TrialState
 
-__all__ = ["ResultFiles", "plain_key", "write_best"]
+__all__ = ["RESULTS", "ResultFiles", "plain_key", "write_best"]
+
+RESULTS = ("optimization_results.yaml", "best/overrides.txt", "best/azsweep_best.yaml", "trials.csv", "report.html")
+"""What a sweep's directory holds for its reader, those that others make included; the smallest first."""
 
 _COLUMNS = ("number", "state", "reason", "value", "attempt", "duration_s", "dir", "mlflow_run_id")
 _REFRESH_EVERY_S = 5.0

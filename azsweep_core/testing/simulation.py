@@ -243,5 +243,5 @@ class FakeTracker:
     ) -> None:
         self.ended.append(trial.number)
 
-    def end_sweep(self, best: Trial | None, *, failed: bool) -> None:
+    def end_sweep(self, best: Trial | None, *, failed: bool, reason: str) -> None:
         """Nothing to record."""

@@ -48,13 +48,22 @@ class Occupied:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._undo.close()
+        self._undo.__exit__(kind, error, traceback)
         if self._lock is not None:
             self._lock.release()
 
     def callback(self, undo: Callable[[], object]) -> None:
         """Call it at the end, before others may come in."""
         self._undo.callback(undo)
+
+    def on_fault(self, tell: Callable[[str], object]) -> None:
+        """Call it with what went wrong, if that is how all this ends."""
+
+        def leave(_: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+            if error is not None:
+                tell(str(error) or type(error).__name__)
+
+        self._undo.push(leave)
 
     def resume(self, recorded: Recorded) -> Past | None:
         """What there is to go on with, as it stands now that nobody else writes; None if there is nothing after all.

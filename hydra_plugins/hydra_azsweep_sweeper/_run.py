@@ -17,7 +17,7 @@ from azsweep_core.events import Ending, EndingKind
 from azsweep_core.live_metrics import LiveMetrics
 from azsweep_core.lock import SweepLock, current_holder
 from azsweep_core.ports import TrialLauncher
-from azsweep_core.report import LogLines, ResultFiles, write_best
+from azsweep_core.report import RESULTS, LogLines, ResultFiles, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.signals import StopSignals
@@ -154,6 +154,7 @@ def _sweep(
         plan = replace(plan, earlier=learnt(request))
         _announce(plan, spec, directory, tracker)
         _start_tracker(tracker, plan)
+        occupied.on_fault(tracker.give_up)
         plan = replace(plan, origin=_origin(request, tracker))
         ledger = occupied.ledger(past)
         if not (directory / "multirun.yaml").exists() or settings.allow_spec_change:
@@ -167,6 +168,7 @@ def _sweep(
             overrides = overrides_of(result.best.parameters)
             task_config = compose_task_config(hydra_context.config_loader, config, overrides)
             write_best(directory, OmegaConf.to_yaml(task_config), overrides)
+        tracker.keep(directory, RESULTS)
     show(result.history, directory, hints(result, directory, tracker.how_to_open, request.hooks))
     return result
 

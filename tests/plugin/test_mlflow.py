@@ -14,6 +14,7 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run as MlflowRun
 
+from azsweep_core.report import RESULTS
 from tests.core.tracking import conftest as stores
 from tests.plugin.conftest import App, Run
 
@@ -54,6 +55,13 @@ class Recorded:
         text = (Path(self.row(**point)["dir"]) / "seen.json").read_text(encoding="utf-8")
         seen: dict[str, Any] = json.loads(text)
         return seen
+
+
+def artifacts(recorded: Recorded) -> dict[str, str]:
+    """Text of each artifact of the sweep's run, by its path there."""
+    place = Path(recorded.client.download_artifacts(recorded.parent.info.run_id, ""))
+    files = (path for path in place.rglob("*") if path.is_file())
+    return {path.relative_to(place).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
 def tracked(app: App, body: str, config: dict[str, Any], *, preamble: str = "", **sweeper: Any) -> None:
@@ -225,6 +233,14 @@ class TestRuns:
         ledger = (habits.sweep.sweep / "sweep.jsonl").read_text(encoding="utf-8")
         assert yaml.safe_load(Path(path).read_text(encoding="utf-8")) == json.loads(ledger.splitlines()[0])["spec"]
 
+    def test_the_sweeps_run_keeps_the_results_and_why_it_ended(self, habits: Recorded) -> None:
+        kept = artifacts(habits)
+
+        assert {name for name in RESULTS if name != "report.html"} <= set(kept)
+        assert kept["trials.csv"] == (habits.sweep.sweep / "trials.csv").read_text(encoding="utf-8")
+        assert kept["best/overrides.txt"] == "habit=autolog\n"
+        assert habits.parent.data.tags["azsweep.reason"] == habits.sweep.results["stop_reason"]
+
     def test_the_summary_tells_the_command_that_shows_them(self, habits: Recorded) -> None:
         store = f"sqlite:///{habits.sweep.sweep.parent}/mlflow.db"
 
@@ -304,7 +320,26 @@ def test_ctrl_c_leaves_no_run_open(app: App, empty_store: Path) -> None:
     assert run.code == 130, run.text
     assert [child.info.status for child in recorded.children(recorded.parent)] == ["KILLED", "KILLED"]
     assert recorded.parent.info.end_time is not None
-    assert recorded.parent.info.status == "FINISHED"
+    assert (recorded.parent.info.status, recorded.parent.data.tags["azsweep.reason"]) == (
+        "FINISHED",
+        "stopped by Ctrl-C",
+    )
+    assert artifacts(recorded)["trials.csv"] == (run.sweep / "trials.csv").read_text(encoding="utf-8")
+
+
+def test_a_fault_ends_the_sweeps_run_and_a_resumed_sweep_opens_it_again(app: App, empty_store: Path) -> None:
+    store = with_tables(app, empty_store)
+    tracked(app, '(out().parent / "trials.csv").mkdir()\nreturn cfg.x', {"x": 0})
+    broken = app.run("--multirun", "x=choice(1)")
+    parent = Recorded(broken, MlflowClient(store)).parent
+    (broken.sweep / "trials.csv").rmdir()
+
+    mended = Recorded(app.sweep("x=choice(1)"), MlflowClient(store)).parent
+
+    assert (broken.code, parent.info.status) == (1, "FAILED")
+    assert "trials.csv" in parent.data.tags["azsweep.reason"]
+    assert (mended.info.run_id, mended.info.status) == (parent.info.run_id, "FINISHED")
+    assert mended.data.tags["azsweep.reason"] == "all 1 trials are done"
 
 
 LATE = """

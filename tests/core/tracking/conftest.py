@@ -148,16 +148,18 @@ def wait_until(condition: Callable[[], bool], give_up_after_s: float) -> None:
 
 @dataclass
 class Gate:
-    """An address in front of the server; closed, it hangs up on every request, and counts them."""
+    """An address in front of the server; closed, it hangs up on every request, and counts them; or it never answers."""
 
     address: str
     is_open: bool = True
     refused: int = 0
+    answers: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
 def gate(server: str) -> Iterator[Gate]:
     here = Gate("")
+    here.answers.set()
 
     class Forward(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -165,6 +167,7 @@ def gate(server: str) -> Iterator[Gate]:
                 here.refused += 1
                 self.close_connection = True
                 return
+            here.answers.wait()
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             kind = {"Content-Type": self.headers.get("Content-Type", "application/json")}
             request = urllib.request.Request(server + self.path, body or None, kind, method=self.command)
@@ -180,7 +183,7 @@ def gate(server: str) -> Iterator[Gate]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815 - the name is http.server's
+        do_POST = do_PUT = do_GET  # noqa: N815 - the names are http.server's
 
         def log_message(self, *_: object) -> None:
             pass
@@ -190,5 +193,6 @@ def gate(server: str) -> Iterator[Gate]:
         thread = threading.Thread(target=forwarder.serve_forever, daemon=True)
         thread.start()
         yield here
+        here.answers.set()
         forwarder.shutdown()
         thread.join()

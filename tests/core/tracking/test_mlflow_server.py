@@ -30,7 +30,7 @@ def test_a_sweep_on_a_server_is_recorded_and_read_like_one_on_sqlite(server: str
 
     found = bench.tracker.new_measurements([trial])
     run = bench.end(trial, TrialState.TERMINATED, "bandit said so", accuracy=0.75)
-    bench.tracker.end_sweep(replace(trial, value=0.5), failed=False)
+    bench.tracker.end_sweep(replace(trial, value=0.5), failed=False, reason="all done")
 
     assert found == {0: (Measurement(3, 0.5, 1.0), Measurement(4, float("inf"), 1.0))}
     assert (run.info.status, run.data.params, run.data.metrics["accuracy"]) == ("KILLED", {"lr": "0.1"}, 0.75)
@@ -63,7 +63,7 @@ class TestOutage:
         bench.tracker.end_trial(replace(trial, state=TrialState.FAILED), {"": 0.5})
         gate.is_open = True
 
-        bench.tracker.end_sweep(None, failed=True)
+        bench.tracker.end_sweep(None, failed=True, reason="all done")
 
         run = bench.run(trial)
         assert (run.info.status, run.data.params, run.data.metrics) == ("FAILED", {"lr": "0.1"}, {"loss": 0.5})
@@ -87,7 +87,7 @@ class TestOutage:
         gate.is_open = False
 
         bench.tracker.end_trial(replace(trial, state=TrialState.COMPLETED), {})
-        bench.tracker.end_sweep(None, failed=False)
+        bench.tracker.end_sweep(None, failed=False, reason="all done")
 
         assert "MLflow stayed away: 2 entries of this sweep are missing there." in caplog.text
 

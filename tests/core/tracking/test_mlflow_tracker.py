@@ -67,14 +67,14 @@ class TestSweep:
 
     @pytest.mark.parametrize(("failed", "status"), [(False, "FINISHED"), (True, "FAILED")])
     def test_the_parent_run_ends_with_the_sweep(self, bench: Bench, failed: bool, status: str) -> None:
-        bench.tracker.end_sweep(None, failed=failed)
+        bench.tracker.end_sweep(None, failed=failed, reason="all done")
 
         assert bench.parent().info.status == status
 
     def test_the_parent_run_names_the_best_trial_at_the_end(self, bench: Bench) -> None:
         best = replace(bench.start(), value=0.25)
 
-        bench.tracker.end_sweep(best, failed=False)
+        bench.tracker.end_sweep(best, failed=False, reason="all done")
 
         tags = bench.parent().data.tags
         assert (tags["best_child_run_id"], tags["best_metric"]) == (best.mlflow_run_id, "0.25")
@@ -99,7 +99,7 @@ class TestSweep:
         bench.log(trial, 0.5)
         bench.tracker.new_measurements([trial])
         bench.end(trial)
-        bench.tracker.end_sweep(None, failed=False)
+        bench.tracker.end_sweep(None, failed=False, reason="all done")
 
         assert (mlflow.get_tracking_uri(), dict(os.environ)) == before
         assert mlflow.active_run() is None
@@ -109,7 +109,7 @@ class TestSecondStart:
     def test_a_sweep_that_goes_on_keeps_its_parent_run(self, bench: Bench) -> None:
         trial = bench.start(0)
         bench.tracker.note_best(replace(trial, value=0.5))
-        bench.tracker.end_sweep(None, failed=True)
+        bench.tracker.end_sweep(None, failed=True, reason="all done")
         parent = bench.parent()
 
         again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
@@ -122,6 +122,32 @@ class TestSecondStart:
         assert bench.parent().info.status == "RUNNING"
         points = bench.client.get_metric_history(parent.info.run_id, "best_loss")
         assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.25)]
+
+    def test_the_best_trial_that_an_earlier_start_could_not_record_is_in_the_chart_at_the_end(
+        self, bench: Bench
+    ) -> None:
+        first, better = bench.start(0), bench.start(1)
+        bench.tracker.note_best(replace(first, value=0.5))
+        again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
+        again.start_sweep({}, run_id=bench.tracker.run_id)
+
+        again.end_sweep(replace(better, value=0.25), failed=False, reason="all done")
+        again.start_sweep({}, run_id=bench.tracker.run_id)
+        again.end_sweep(replace(better, value=0.25), failed=False, reason="all done")
+
+        points = bench.client.get_metric_history(bench.parent().info.run_id, "best_loss")
+        assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.25)]
+
+    def test_why_an_earlier_start_ended_is_no_longer_told(self, bench: Bench) -> None:
+        bench.tracker.give_up("the disk is full")
+        given_up = bench.parent()
+
+        again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
+        again.start_sweep({}, run_id=bench.tracker.run_id)
+
+        assert (given_up.info.status, given_up.data.tags["azsweep.reason"]) == ("FAILED", "the disk is full")
+        assert bench.parent().info.status == "RUNNING"
+        assert "azsweep.reason" not in bench.parent().data.tags
 
     def test_another_store_than_at_the_first_start_is_refused(self, bench: Bench) -> None:
         again = MlflowTracker(OBJECTIVE, "experiment", "sweep")

@@ -21,7 +21,7 @@ trial = Trial(number=0, parameters={}, attempt=1, state=TrialState.COMPLETED, su
 print(run_id, dict(environment), dict(tracker.new_measurements([trial])), tracker.final_measurements(trial))
 tracker.note_best(trial)
 tracker.end_trial(trial, {"": 1.0})
-tracker.end_sweep(trial, failed=False)
+tracker.end_sweep(trial, failed=False, reason="all done")
 print(list(tracker.metric_names(trial)), sorted({"mlflow", "numpy", "sqlalchemy"} & set(sys.modules)))
 """
 
