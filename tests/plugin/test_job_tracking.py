@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.plugin.conftest import App
-from tests.plugin.test_mlflow import Recorded, tracked, with_tables
+from tests.plugin.recorded import Recorded, tracked, with_tables
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
