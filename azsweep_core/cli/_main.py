@@ -14,6 +14,7 @@ from azsweep_core.cli._attach import attach, stop
 from azsweep_core.cli._click import help_page
 from azsweep_core.cli._export import export
 from azsweep_core.cli._logs import logs
+from azsweep_core.cli._report import report
 from azsweep_core.cli._resume import resume
 from azsweep_core.cli._run import run
 from azsweep_core.cli._status import status
@@ -86,7 +87,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, status, attach, logs, stop, resume, validate, export):
+for _command in (run, status, report, attach, logs, stop, resume, validate, export):
     commands.add_command(_command)
 
 

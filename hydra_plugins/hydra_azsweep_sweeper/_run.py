@@ -17,7 +17,7 @@ from azsweep_core.events import Ending, EndingKind
 from azsweep_core.live_metrics import LiveMetrics
 from azsweep_core.lock import SweepLock, current_holder
 from azsweep_core.ports import TrialLauncher
-from azsweep_core.report import RESULTS, LogLines, ResultFiles, write_best
+from azsweep_core.report import RESULTS, HtmlReport, LogLines, ResultFiles, report_line, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.signals import StopSignals
@@ -161,9 +161,14 @@ def _sweep(
             OmegaConf.save(config, directory / "multirun.yaml")
         lines = LogLines(log, plan.max_trials)
         live = LiveMetrics(tracker, spec.objective.primary_metric, directory)
-        turn = occupied.presence(signals).turn
+        presence, report = occupied.presence(signals), HtmlReport(directory, clock)
+
+        def turn() -> None:
+            presence.turn()
+            report.turn()
+
         ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals, each_turn=turn)
-        result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), lines))
+        result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), report, lines))
         if result.best is not None:
             overrides = overrides_of(result.best.parameters)
             task_config = compose_task_config(hydra_context.config_loader, config, overrides)
@@ -257,6 +262,7 @@ def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: Mlflow
     )
     if isinstance(tracker, MlflowTracker):
         log.info("MLflow: %s", tracker.address)
+    log.info("%s", report_line(directory))
 
 
 def _sweep_name(directory: Path) -> str:

@@ -1,0 +1,58 @@
+"""`azsweep report`: writes a sweep's report anew, from its files alone. Disturbs nobody, a running sweep included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from azsweep_core.cli._click import SWEEP_DIR, Command
+from azsweep_core.cli._standing import Standing, in_words, look
+from azsweep_core.errors import AzsweepError, Problem
+
+__all__ = ["report"]
+
+
+@click.command(cls=Command)
+@click.argument("directory", metavar="DIR", type=SWEEP_DIR)
+@click.option(
+    *("-o", "--output"),
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file instead of DIR/report.html.",
+)
+@click.option("--open", "is_opened", is_flag=True, help="Show it in the browser.")
+def report(directory: Path, output: Path | None, is_opened: bool) -> None:
+    """Write the report of the sweep in DIR as it stands now, and print its path.
+
+    A running sweep keeps DIR/report.html fresh by itself, every few seconds at most. This writes the same file with all
+    that there is at the moment, whether the sweep runs, was interrupted or has ended, and on any machine. The file
+    needs nothing but a browser.
+
+    Examples:
+      azsweep report multirun/2026-11-22/04-12-15 --open
+      azsweep report DIR --output /tmp/sweep.html
+
+    Exit codes:
+      0  it was written
+      1  DIR holds no sweep, or the file cannot be written
+    """
+    from azsweep_core.report._html import write_report
+    from azsweep_core.report._report_data import Moment
+
+    now = look(directory)
+    if now.recorded is None:
+        raise AzsweepError(str(Problem("DIR", "must be the directory of a sweep that has begun", in_words(now))))
+    history = now.recorded.history
+    until_s = {Standing.RUNNING: now.now_s, Standing.ENDED: history.last_s}.get(now.standing, now.last_sign_s)
+    moment = Moment(
+        written_s=now.now_s,
+        state=now.standing.value,
+        state_in_words=in_words(now),
+        until_s=until_s,
+        is_final=now.standing is Standing.ENDED,
+    )
+    path = write_report(directory, now.recorded, moment, None if output is None else output.absolute())
+    click.echo(str(path))
+    if is_opened:
+        click.launch(path.as_uri())

@@ -1,0 +1,171 @@
+"""Decides when `report.html` is written: as often as it is cheap, and at the end. Never hurts the sweep."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azsweep_core._text import at
+from azsweep_core.control import write_atomically
+from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.events import Event, SweepEnded, SweepResumed, SweepStarted
+from azsweep_core.history import History
+from azsweep_core.ports import Clock
+
+if TYPE_CHECKING:
+    from azsweep_core.replay import Recorded
+    from azsweep_core.report._report_data import Document, Moment
+    from azsweep_core.report._timeline import Timeline
+
+__all__ = ["REPORT", "HtmlReport", "report_line", "write_report"]
+
+REPORT = "report.html"
+_HOW_TO_GET_IT = "pip install 'hydra-azsweep[report]'"
+_FIRST_AFTER_S = 1.0
+_REFRESH_EVERY_S = 5.0
+_PAUSE_FOR_EACH_SECOND = 50.0
+"""A refresh is followed by a pause so many times as long: it takes no more than a fiftieth of the time."""
+_TRY_AGAIN_AFTER_S = 60.0
+_LATER: Mapping[str, Any] = {
+    "evaluator": None,
+    "values": [],
+    "note": "They are worked out when the sweep is over, and by `azsweep report` at any time.",
+}
+
+log = logging.getLogger("azsweep")
+
+
+def is_available() -> bool:
+    """Whether what draws the report is installed."""
+    return find_spec("plotly") is not None
+
+
+def report_line(directory: Path) -> str:
+    """Where the report of the sweep in this directory is, or how to get one."""
+    if is_available():
+        return f"report: {directory / REPORT}"
+    return f"report: none, for plotly is not installed; {_HOW_TO_GET_IT}"
+
+
+class HtmlReport:
+    """Keeps `report.html` of a running sweep fresh: when something has happened, but not too often, and at the end.
+
+    Without plotly it does nothing. What goes wrong is said once, and tried again later.
+    """
+
+    def __init__(self, directory: Path, clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._is_on = is_available()
+        self._has_warned = False
+        self._has_news = False
+        self._next_s: float | None = None
+        self._history: History | None = None
+        self._timeline: Timeline | None = None
+        self._document: Document | None = None
+
+    def notice(self, event: Event, history: History) -> None:
+        if self._is_on:
+            self._attempt(lambda: self._take(event, history))
+        if isinstance(event, SweepEnded):
+            self._next_s = self._clock.now()
+        self.turn()
+
+    def turn(self) -> None:
+        """Write the file if there is news, and it is time to. Called several times a second."""
+        if self._is_on and self._has_news and self._next_s is not None and self._clock.now() >= self._next_s:
+            self._has_news = False
+            self._attempt(self._write)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            self._next_s = self._clock.now() + _TRY_AGAIN_AFTER_S
+            self._warn(error.strerror or str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a picture, the sweep goes on
+            self._is_on = False
+            self._warn(f"{type(error).__name__}: {error}")
+
+    def _warn(self, why: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            command = shlex.join(["azsweep", "report", str(self._directory)])
+            log.warning(
+                "Warning: %s cannot be written (%s). The sweep goes on; `%s` writes it at any time.",
+                self._directory / REPORT,
+                " ".join(why.split()),
+                command,
+            )
+
+    def _take(self, event: Event, history: History) -> None:
+        """Take in what has happened; of a sweep that goes on, from its ledger what had happened before."""
+        if isinstance(event, (SweepStarted, SweepResumed)):
+            from azsweep_core.report._report_data import Document
+            from azsweep_core.report._setting import Links, Setting
+            from azsweep_core.report._timeline import read_timeline
+
+            self._timeline, origin = read_timeline(self._directory)
+            links = Links(self._directory, self._directory, origin.tracking_uri)
+            self._document = Document(Setting(links, origin, event))
+            self._next_s = self._clock.now() + _FIRST_AFTER_S
+        elif self._timeline is not None:
+            self._timeline.apply(event)
+        self._history = history
+        self._has_news = True
+
+    def _write(self) -> None:
+        history, timeline, document = self._history, self._timeline, self._document
+        if history is None or timeline is None or document is None:
+            return
+        now_s = self._clock.now()
+        _write(self._directory / REPORT, self._text(document, history, timeline, now_s))
+        done_s = self._clock.now()
+        self._next_s = done_s + max(_REFRESH_EVERY_S, _PAUSE_FOR_EACH_SECOND * (done_s - now_s))
+
+    def _text(self, document: Document, history: History, timeline: Timeline, now_s: float) -> str:
+        from azsweep_core.report._report_data import Moment
+
+        if history.ending is None:
+            words = f"running when this was written, at {at(now_s, now_s)}"
+            moment = Moment(written_s=now_s, state="running", state_in_words=words, until_s=now_s)
+            return document.text(history, timeline, moment, _LATER)
+        from azsweep_core.report._importances import importances
+
+        words = f"ended at {at(history.last_s, now_s)}: {history.stop_reason}"
+        moment = Moment(written_s=now_s, state="ended", state_in_words=words, until_s=history.last_s, is_final=True)
+        return document.text(history, timeline, moment, importances(document.setting.space, history))
+
+
+def write_report(directory: Path, recorded: Recorded, moment: Moment, to: Path | None = None) -> Path:
+    """Write the report of a sweep, however it stands, and say where it is.
+
+    Args:
+        to: another file than the one in the sweep's directory.
+    Raises:
+        AzsweepError: if plotly is missing.
+        OSError: if the file cannot be written.
+    """
+    from azsweep_core.report._importances import importances
+    from azsweep_core.report._report_data import Document
+    from azsweep_core.report._setting import Links, Setting
+    from azsweep_core.report._timeline import read_timeline
+
+    if not is_available():
+        raise AzsweepError(str(Problem("report", "plotly must be installed", None, f"Install it: {_HOW_TO_GET_IT}.")))
+    to = directory / REPORT if to is None else to
+    timeline, origin = read_timeline(directory, recorded.size)
+    document = Document(Setting(Links(directory, to.parent, origin.tracking_uri), origin, recorded.latest))
+    found = importances(document.setting.space, recorded.history)
+    _write(to, document.text(recorded.history, timeline, moment, found))
+    return to
+
+
+def _write(path: Path, document: str) -> None:
+    from azsweep_core.report._page import page
+
+    write_atomically(path, page(document))
