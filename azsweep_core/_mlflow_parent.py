@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-__all__ = ["PARENT_TAG", "find_experiment", "find_parent", "job_name", "job_tags", "open_children"]
+__all__ = ["PARENT_TAG", "find_experiment", "find_parent", "job_name", "job_tags", "open_children", "refuse_deleted"]
 
 PARENT_TAG = "mlflow.parentRunId"
 _RUNS_A_PAGE = 500
@@ -60,11 +60,20 @@ def find_experiment(client: MlflowClient, name: str) -> str:
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 raise
-    if experiment.lifecycle_stage != "active":
+    refuse_deleted(name, experiment.lifecycle_stage)
+    return str(experiment.experiment_id)
+
+
+def refuse_deleted(name: str, lifecycle_stage: str) -> None:
+    """See to it that an experiment takes runs.
+
+    Raises:
+        AzsweepError: if it was deleted.
+    """
+    if lifecycle_stage != "active":
         fix = "Restore it with `mlflow experiments restore`, or choose another name."
         rule = "must not name a deleted MLflow experiment"
         raise AzsweepError(str(Problem("experiment_name", rule, name, fix)))
-    return str(experiment.experiment_id)
 
 
 def find_parent(client: MlflowClient, tracking_uri: str, run_id: str | None, trial_run_id: str) -> Run:

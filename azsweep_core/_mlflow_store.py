@@ -24,6 +24,7 @@ __all__ = [
     "how_to_open",
     "is_absent",
     "is_bound_to_host",
+    "is_path",
     "is_same_store",
     "is_sql",
     "is_transient",
@@ -65,7 +66,7 @@ def absolute_uri(uri: str, directory: Path) -> str:
     Raises:
         AzsweepError: for an SQLite store in memory, which no other process can see.
     """
-    if _is_path(uri):
+    if is_path(uri):
         path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
         return (directory / path).as_uri()
     if _sql_dialect(uri) != "sqlite":
@@ -105,7 +106,7 @@ def is_same_store(uri: str, store: str, directory: Path) -> bool:
     """
     if _bare(absolute_uri(uri, directory)) == _bare(store):
         return True
-    relative = not _is_path(uri) and uri.startswith("sqlite:///") and not uri.startswith("sqlite:////")
+    relative = not is_path(uri) and uri.startswith("sqlite:///") and not uri.startswith("sqlite:////")
     return relative and store.startswith("sqlite:////") and store.endswith("/" + uri.removeprefix("sqlite:///"))
 
 
@@ -127,12 +128,12 @@ def is_bound_to_host(uri: str) -> bool:
     (True, False)
     """
     host = urlsplit(uri).hostname or ""
-    return _is_path(uri) or _sql_dialect(uri) == "sqlite" or host in ("localhost", "::1") or host.startswith("127.")
+    return is_path(uri) or _sql_dialect(uri) == "sqlite" or host in ("localhost", "::1") or host.startswith("127.")
 
 
 def is_absent(uri: str) -> bool:
     """True for a store in a file or directory that is not there: MLflow would make it when it is asked."""
-    if _is_path(uri):
+    if is_path(uri):
         return not Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri).exists()
     if _sql_dialect(uri) != "sqlite":
         return False
@@ -140,6 +141,11 @@ def is_absent(uri: str) -> bool:
 
     database = str(make_url(uri).database)
     return not database.startswith("file:") and not Path(database).exists()
+
+
+def is_path(uri: str) -> bool:
+    """True for a file store: a `file:` URI or a plain path."""
+    return uri.startswith("file:") or (":" not in uri.partition("/")[0] and uri not in _DATABRICKS)
 
 
 def is_sql(uri: str) -> bool:
@@ -233,11 +239,6 @@ def bounded_requests(timeout_s: int) -> Iterator[None]:
         retries.setLevel(level)
         for name in mine:
             os.environ.pop(name, None)
-
-
-def _is_path(uri: str) -> bool:
-    """True for a file store: a `file:` URI or a plain path."""
-    return uri.startswith("file:") or (":" not in uri.partition("/")[0] and uri not in _DATABRICKS)
 
 
 def _sql_dialect(uri: str) -> str | None:

@@ -14,7 +14,7 @@ from azsweep_core.coordinator import COORDINATOR_LOG
 from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.slurm import OUTSIDE, outside_of_job, variables_of_slurm
 
-__all__ = ["option_problems", "submit_coordinator"]
+__all__ = ["coordinator_header", "option_problems", "submit_coordinator"]
 
 _WHERE = "hydra.sweeper.detach"
 _DEFAULTS: Mapping[str, object] = {"requeue": True, "signal": "B:TERM@60"}
@@ -44,17 +44,37 @@ def submit_coordinator(
         raise SpecError(problems)
     log_file = sweep_dir / ".azsweep" / COORDINATOR_LOG
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    chosen = {name: value for name, value in _DEFAULTS.items() if f"no-{name}" not in options}
-    chosen |= {"job-name": f"azsweep-{_safe(sweep_dir.name)}", **options}
     environment = outside_of_job(os.environ)
     outside = {OUTSIDE: json.dumps(variables_of_slurm(environment))}
     words = _sbatch(
         ["--parsable", "--open-mode=append", f"--output={_literal(log_file)}", f"--chdir={working_dir}"],
-        [f"--{name}" if value is True else f"--{name}={value}" for name, value in chosen.items() if value is not False],
+        [f"--{each}" for each in _asked(sweep_dir, options)],
         script=f"#!/bin/sh\nexec {shlex.join(command)}\n",
         environment=environment | outside,
     )
     return words.partition(";")[0].strip()  # a cluster's name may follow
+
+
+def coordinator_header(sweep_dir: Path, options: Mapping[str, object]) -> list[str]:
+    """What the job would ask of SLURM, which has been asked whether it would take it; nothing is submitted.
+
+    Raises:
+        AzsweepError: if `sbatch` refuses, in its words.
+    """
+    asked = _asked(sweep_dir, options)
+    _sbatch(
+        ["--test-only", *(f"--{each}" for each in asked)],
+        script="#!/bin/sh\ntrue\n",
+        environment=outside_of_job(os.environ),
+    )
+    return asked
+
+
+def _asked(sweep_dir: Path, options: Mapping[str, object]) -> list[str]:
+    """The user's options of sbatch and our own defaults, without dashes in front."""
+    chosen = {name: value for name, value in _DEFAULTS.items() if f"no-{name}" not in options}
+    chosen |= {"job-name": f"azsweep-{_safe(sweep_dir.name)}", **options}
+    return [name if value is True else f"{name}={value}" for name, value in chosen.items() if value is not False]
 
 
 def option_problems(options: Mapping[str, object], where: str) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ from azsweep_core import _linux
 from azsweep_core.control import write_atomically
 from azsweep_core.errors import AzsweepError, Problem
 
-__all__ = ["Holder", "SweepLock", "current_holder"]
+__all__ = ["Holder", "SweepLock", "current_holder", "refuse_held"]
 
 log = logging.getLogger("azsweep")
 
@@ -142,6 +142,18 @@ def current_holder(directory: Path) -> Holder | None:
     """Who has the lock, or had it last; None if nobody ever did, or it cannot be read."""
     number = max(_numbers(_place(directory)), default=0)
     return None if number == 0 else _read(_place(directory) / str(number))
+
+
+def refuse_held(directory: Path, *, break_lock: bool) -> None:
+    """See to it, without a trace, that the lock could be taken.
+
+    Raises:
+        AzsweepError: as SweepLock.
+    """
+    holder = current_holder(directory)
+    is_alive = holder.is_alive if holder is not None else None if _numbers(_place(directory)) else False
+    if is_alive or (is_alive is None and not break_lock):
+        _insist(directory, holder, break_lock=False)
 
 
 def _place(directory: Path) -> Path:

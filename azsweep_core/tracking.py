@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from azsweep_core._mlflow_earlier import read_parent_run
+from azsweep_core._mlflow_look import StoreLook, look_at_store
 from azsweep_core._mlflow_parent import job_name, job_tags
 from azsweep_core._mlflow_store import chosen_uri, configured_uri, is_bound_to_host, redacted, without_credentials
 from azsweep_core._mlflow_tracker import MlflowTracker
@@ -16,11 +17,13 @@ from azsweep_core.trial import Measurement, Parameters, Trial
 __all__ = [
     "MlflowTracker",
     "NullTracker",
+    "StoreLook",
     "chosen_uri",
     "configured_uri",
     "is_bound_to_host",
     "job_name",
     "job_tags",
+    "look_at_store",
     "read_parent_run",
     "redacted",
     "without_credentials",

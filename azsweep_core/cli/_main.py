@@ -14,6 +14,7 @@ from azsweep_core.cli._attach import attach, stop
 from azsweep_core.cli._click import help_page
 from azsweep_core.cli._export import export
 from azsweep_core.cli._logs import logs
+from azsweep_core.cli._plan import plan
 from azsweep_core.cli._report import report
 from azsweep_core.cli._resume import resume
 from azsweep_core.cli._run import run
@@ -66,6 +67,7 @@ def commands() -> None:
     the machine, in which the sweep was started.
 
     Examples:
+      azsweep plan train.py +experiment=sweep
       azsweep run --detach train.py +experiment=sweep
       azsweep status multirun/2026-11-22/04-12-15
       azsweep attach multirun/2026-11-22/04-12-15
@@ -87,7 +89,7 @@ def commands() -> None:
     """
 
 
-for _command in (run, status, report, attach, logs, stop, resume, validate, export):
+for _command in (plan, run, status, report, attach, logs, stop, resume, validate, export):
     commands.add_command(_command)
 
 

@@ -16,7 +16,7 @@ from azsweep_core.cli._resume import replace_process
 from azsweep_core.command_line import hydra_text, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
 
-__all__ = ["JobRun", "run"]
+__all__ = ["JobRun", "run", "started_command"]
 
 _JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
 _APART = ("-P",) if sys.version_info >= (3, 11) else ()
@@ -59,12 +59,28 @@ def run(
       1  none has, or the sweep was refused
       130  it was stopped
     """
+    detached = ["hydra.sweeper.detach=true"] if detach else []
+    replace_process(started_command(words, module, detached, inputs, code, node))
+
+
+def started_command(
+    words: Sequence[str],
+    module: str | None,
+    added: Sequence[str],
+    inputs: Sequence[str],
+    code: str | None,
+    node: str | None,
+) -> list[str]:
+    """The command that starts the sweep of an app or of a job file, with these overrides added.
+
+    Raises:
+        click.UsageError: if neither is named.
+        AzsweepError: if what is named is neither, or has not what the options speak of.
+    """
     if module is None and not words:
         raise click.UsageError("Missing argument 'APP.py', 'JOB.yml', or -m MODULE.")
-    detached = ["hydra.sweeper.detach=true"] if detach else []
     if module is None and words[0].lower().endswith((".yml", ".yaml")):
-        job = JobRun(Path(words[0]), inputs, code, node)
-        replace_process(job.command(words[1:], detached))
+        return JobRun(Path(words[0]), inputs, code, node).command(words[1:], added)
     for option, given in (("--input", inputs), ("--code", code), ("--node", node)):
         if given:
             raise AzsweepError(str(Problem(option, _OF_JOBS, None, None)))
@@ -73,7 +89,7 @@ def run(
     else:
         app, overrides = [words[0]], words[1:]
         _check(words[0])
-    replace_process(with_overrides([sys.executable, *app, "--multirun", *overrides], detached))
+    return with_overrides([sys.executable, *app, "--multirun", *overrides], added)
 
 
 def _check(app: str) -> None:
@@ -92,8 +108,8 @@ class JobRun:
         self._code = code
         self._node = node
 
-    def command(self, words: Sequence[str], detached: Sequence[str]) -> list[str]:
-        """The command that runs the file, with the user's further words.
+    def command(self, words: Sequence[str], wishes: Sequence[str]) -> list[str]:
+        """The command that runs the file, with the user's further words and overrides of a sweep's own settings.
 
         Raises:
             AzsweepError: if the file is none, or has not what the options speak of.
@@ -105,20 +121,23 @@ class JobRun:
         document = read_yaml(self._path).content
         is_best = isinstance(document.get("trial"), Mapping) and not document.keys() & {"type", "search_space"}
         if is_best and "parameters_in" in document["trial"]:
-            return self._once(document, words, detached)
+            return self._once(document, words, wishes)
         job = read_job(self._path, self._node)
         task = read_task(job)
         paths = {name: given.path is not None for name, given in task.inputs.items()}
         paths |= {name: kind in PATH_TYPES for name, kind in task.unset.items()}
         file = hydra_text(os.path.abspath(self._path))  # noqa: PTH100 - as it was named, but for `..`
         named = file if self._node is None else f"{{file:{file},node:{hydra_text(self._node)}}}"
-        added = [f"hydra.sweeper.job={named}", *self._overrides(paths), *detached]
+        added = [f"hydra.sweeper.job={named}", *self._overrides(paths), *wishes]
         return self._started(["--multirun", *words], added)
 
-    def _once(self, document: Mapping[str, Any], words: Sequence[str], detached: Sequence[str]) -> list[str]:
+    def _once(self, document: Mapping[str, Any], words: Sequence[str], wishes: Sequence[str]) -> list[str]:
         """A run of the best trial's configuration, with the source that the sweep has had."""
-        if self._node is not None or detached:
-            rule, fix = "takes neither --node nor --detach: it is no sweep", "It runs once, here."
+        if self._node is not None or wishes:
+            rule, fix = (
+                "is the best trial of a sweep, and no sweep",
+                "It runs once, here: azsweep run, without options.",
+            )
             raise AzsweepError(str(Problem(str(self._path), rule, None, fix)))
         folder = Path(os.path.abspath(self._path)).parent  # noqa: PTH100
         known = document.get("inputs")

@@ -60,6 +60,9 @@ class AshaPolicy(Policy):
             return False, f"{own} is {share}"
         return True, f"{own} is not {share}; the last one spared has {history.objective.loss(last):.6g}"
 
+    def in_words(self) -> str:
+        return f"asha: stops a trial that is not among the best 1/{self.reduction_factor} of those that came as far"
+
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
         if self.grace_period < 1:
             yield Problem(f"{where}.grace_period", "must be at least 1", str(self.grace_period))

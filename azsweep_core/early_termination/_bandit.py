@@ -67,6 +67,10 @@ class BanditPolicy(PeriodicPolicy):
                 formula = f"best {shown} / (1 + {factor:g})"
         return bound, f"{bound:.6g} = {formula}"
 
+    def in_words(self) -> str:
+        slack = f"{self.slack_amount:g}" if self.slack_amount is not None else f"{100 * (self.slack_factor or 0.0):g} %"
+        return f"bandit: stops a trial that is worse than the best by more than {slack}"
+
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
         yield from PeriodicPolicy.validate(self, where)
         given = {

@@ -50,6 +50,10 @@ class Policy(ABC):
         """What is doubtful about this policy."""
         yield from ()
 
+    def in_words(self) -> str:
+        """Whom it stops, in words."""
+        return ", ".join(f"{name} {value}" for name, value in self.to_mapping().items())
+
     def to_mapping(self) -> dict[str, Any]:
         """The mapping that `read_policy` reads back."""
         settings = {name: value for name, value in asdict(self).items() if value is not None}

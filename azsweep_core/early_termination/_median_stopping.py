@@ -26,6 +26,9 @@ class MedianStoppingPolicy(PeriodicPolicy):
 
     type: ClassVar[str] = "median_stopping"
 
+    def in_words(self) -> str:
+        return "median_stopping: stops a trial whose best value is worse than the median of the trials' averages"
+
     def _judge(self, history: History, number: int, interval: int) -> tuple[bool, str]:
         curves = progress_curves(history)
         mine = curves[number][interval - 1]

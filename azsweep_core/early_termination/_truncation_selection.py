@@ -52,6 +52,10 @@ class TruncationSelectionPolicy(PeriodicPolicy):
         """Whether another trial is compared with."""
         return not (self.exclude_finished_jobs and history[number].state.is_final)
 
+    def in_words(self) -> str:
+        compared = " that still run" if self.exclude_finished_jobs else ""
+        return f"truncation_selection: stops the worst {self.truncation_percentage} % of the trials{compared}"
+
     def validate(self, where: str = "early_termination") -> Iterator[Problem]:
         yield from PeriodicPolicy.validate(self, where)
         if not 1 <= self.truncation_percentage <= 99:

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
 
+from azsweep_core._coverage import covering_points
 from azsweep_core._values import count_of
 from azsweep_core.distributions import Branch, Choice, Distribution
 from azsweep_core.errors import Problem
@@ -24,7 +25,11 @@ from hydra_plugins.hydra_azsweep_sweeper._override_text import key_problems
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError, depends_on_values
 
-__all__ = ["check_composition", "check_points", "compose_task_config"]
+__all__ = ["MOST_POINTS", "check_composition", "check_every_value", "check_points", "compose_task_config"]
+
+MOST_POINTS = 1000
+"""So many points are composed at most to see every value of every choice."""
+_MOST_TOLD = 20
 
 _MOST_OPTIONS = 1000
 _MOST_COMPOSED = 20
@@ -76,6 +81,18 @@ def check_points(
         if not unwritable:
             sampled = trial_overrides(space.complete(point, [0.5] * len(space.dimensions)), ())
             yield from _misfits(loader, config, fixed, sampled, f"{where}.{{key}}")
+
+
+def check_every_value(
+    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]
+) -> Iterator[Problem]:
+    """What the app has against any value that is listed, of a space whose middle fits the app."""
+    found: dict[Problem, None] = {}
+    for point in islice(covering_points(space), MOST_POINTS):
+        found.update(dict.fromkeys(_misfits(loader, config, fixed, trial_overrides(point, ()), "search_space.{key}")))
+    yield from islice(found, _MOST_TOLD)
+    if len(found) > _MOST_TOLD:
+        yield Problem("search_space", f"{len(found) - _MOST_TOLD} more values do not fit the app")
 
 
 def _misfits_of_options(

@@ -22,7 +22,7 @@ from azsweep_core.sweep_plan import Past
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Occupied"]
+__all__ = ["Occupied", "refuse_orphans"]
 
 log = logging.getLogger("azsweep")
 
@@ -92,13 +92,8 @@ class Occupied:
         """
         self._locked()
         path = self._directory / LEDGER
-        trials = self._directory / ".azsweep" / "trials"
-        if past is None and trials.is_dir() and any(trials.iterdir()):
-            rule, fix = (
-                f"must not hold trials whose {LEDGER} is gone or empty",
-                "Choose another, or move it away.",
-            )
-            raise AzsweepError(str(Problem("hydra.sweep.dir", rule, str(self._directory), fix)))
+        if past is None:
+            refuse_orphans(self._directory)
         if past is None and path.exists() and replay(self._directory) is None:
             path.replace(path.with_name(f"{LEDGER}.torn"))  # of a sweep that never began
         ledger = Ledger(path, keep=0 if past is None else past.recorded.size)
@@ -114,3 +109,15 @@ class Occupied:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._lock = SweepLock(self._directory, break_lock=self._break_lock)
         return self._lock
+
+
+def refuse_orphans(directory: Path) -> None:
+    """See to it that a directory without a ledger holds no trials.
+
+    Raises:
+        AzsweepError: if it does.
+    """
+    trials = directory / ".azsweep" / "trials"
+    if trials.is_dir() and any(trials.iterdir()):
+        rule, fix = f"must not hold trials whose {LEDGER} is gone or empty", "Choose another, or move it away."
+        raise AzsweepError(str(Problem("hydra.sweep.dir", rule, str(directory), fix)))

@@ -24,7 +24,12 @@ from azsweep_core.search_space import SearchSpace
 from azsweep_core.spec import SweepSpec, read_and_judge, to_mapping
 from azsweep_core.trial import EarlierTrial, Parameters
 from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
-from hydra_plugins.hydra_azsweep_sweeper._check import check_composition, check_points, compose_task_config
+from hydra_plugins.hydra_azsweep_sweeper._check import (
+    check_composition,
+    check_every_value,
+    check_points,
+    compose_task_config,
+)
 from hydra_plugins.hydra_azsweep_sweeper._command_line import as_typed
 from hydra_plugins.hydra_azsweep_sweeper._job import JobSource, merged, read_job_source
 from hydra_plugins.hydra_azsweep_sweeper._launcher import usable_cores
@@ -119,7 +124,7 @@ def read_request(
     problems += [each for each in judgement.errors if each.where != "search_space" or not is_space_lost]
     if space is not None:
         points = () if spec is None else spec.initial_points
-        problems += _check_against_the_app(loader, config, space, overrides.fixed, points)
+        problems += _check_against_the_app(loader, config, space, overrides.fixed, points, settings)
     if hooks is not None:
         problems += _problems_of_hooks(hooks, loader, config, overrides.fixed, space, job)
     if spec is not None:
@@ -194,6 +199,7 @@ def _check_against_the_app(
     space: SearchSpace,
     fixed: Sequence[str],
     initial_points: Sequence[Parameters],
+    settings: Settings,
 ) -> Iterator[Problem]:
     """What the app has against the parameters that are legal in themselves, and against the initial points."""
     probe = space.only([key for key, each in space.parameters.items() if not any(each.validate(key))])
@@ -201,6 +207,8 @@ def _check_against_the_app(
         return
     unpassable = list(check_space(probe, fixed))
     misfits = unpassable or list(check_composition(loader, config, probe, fixed))
+    if settings.dry_run is not None and not misfits:
+        misfits = list(check_every_value(loader, config, probe, fixed))
     if not misfits and probe == space:
         misfits = list(check_points(loader, config, space, initial_points, fixed))
     yield from misfits

@@ -15,7 +15,7 @@ from azsweep_core.sweep_plan import SweepResult
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._request import SweepHooks
 
-__all__ = ["hints", "show", "why_without_result"]
+__all__ = ["hints", "program", "show", "why_without_result"]
 
 
 def show(history: History, directory: Path, hints: Sequence[tuple[str, str]] = ()) -> None:
@@ -37,7 +37,7 @@ def hints(
     found = []
     if result.best is not None:
         best = shlex.quote(str(directory / "best"))
-        command = f"{_program()} --config-dir {best} --config-name azsweep_best"
+        command = f"{program()} --config-dir {best} --config-name azsweep_best"
         found.append(("Run it again", command if hooks is None else hooks.run_again(best)))
     if result.ending.kind is EndingKind.USER:
         found.append(("Go on", f"azsweep resume {shlex.quote(str(directory))}"))
@@ -46,7 +46,7 @@ def hints(
     return found
 
 
-def _program() -> str:
+def program() -> str:
     """What starts the app, as a shell takes it: a script, a module, or a command that was installed with it."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     if spec is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import CompactHydraException
 from hydra.types import HydraContext, TaskFunction
@@ -37,8 +38,9 @@ from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, log_to_own_run, n
 from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._command_line import kept
 from hydra_plugins.hydra_azsweep_sweeper._compose import TrialConfigLoader
-from hydra_plugins.hydra_azsweep_sweeper._compute import on_compute
+from hydra_plugins.hydra_azsweep_sweeper._compute import Compute, on_compute
 from hydra_plugins.hydra_azsweep_sweeper._detach import Background, submit
+from hydra_plugins.hydra_azsweep_sweeper._dry_run import dry_run, with_surroundings
 from hydra_plugins.hydra_azsweep_sweeper._export import export
 from hydra_plugins.hydra_azsweep_sweeper._launcher import Host, ProcessLauncher
 from hydra_plugins.hydra_azsweep_sweeper._occupied import Occupied
@@ -67,8 +69,11 @@ def run(
     loader = TrialConfigLoader(hydra_context.config_loader)  # what is composed to check, trials need not compose again
     hydra_context = HydraContext(config_loader=loader, callbacks=hydra_context.callbacks)
     try:
-        request = compute.judged_with(lambda: read_request(loader, task_function, config, arguments))
+        request = _read(compute, hydra_context, task_function, arguments)
         log_notes(compute.notes)
+        if request.settings.dry_run is not None:
+            dry_run(request, _app(hydra_context, task_function, config, request.settings), _run_name(request))
+            raise SystemExit(0)
         if request.settings.export is not None:
             export(request, loader, config)
             raise SystemExit(0)
@@ -90,6 +95,32 @@ def run(
     if result.exit_code:
         raise CompactHydraException(why_without_result(result))
     return result
+
+
+def _read(
+    compute: Compute, hydra_context: HydraContext, task_function: TaskFunction, arguments: Sequence[str]
+) -> Request:
+    """What the user asked for.
+
+    Raises:
+        AzsweepError: with all problems; in a dry run also with those around the sweep.
+    """
+    config = compute.config
+    try:
+        return compute.judged_with(lambda: read_request(hydra_context.config_loader, task_function, config, arguments))
+    except SpecError as error:
+        raise with_surroundings(error, _app(hydra_context, task_function, config, None)) from None
+
+
+def _app(
+    hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig, settings: Settings | None
+) -> HydraApp:
+    return HydraApp(
+        context=hydra_context,
+        task_function=task_function,
+        config=config,
+        prepare=log_to_own_run if settings is not None and settings.use_mlflow else no_preparation,
+    )
 
 
 def _finished(request: Request) -> SweepResult | None:
@@ -132,18 +163,13 @@ def _sweep(
     directory = settings.directory
     spec = replace(request.spec, sampling_algorithm=request.spec.sampling_algorithm.with_seed())
     overrides_of = functools.partial(trial_overrides, fixed=request.fixed)
-    app = HydraApp(
-        context=hydra_context,
-        task_function=task_function,
-        config=config,
-        prepare=log_to_own_run if settings.use_mlflow else no_preparation,
-    )
+    app = _app(hydra_context, task_function, config, settings)
     with StopSignals() as signals, Occupied(directory, break_lock=settings.break_lock) as occupied:
         past = None if request.recorded is None else occupied.resume(request.recorded)
         if request.hooks is not None:
             task_config = compose_task_config(hydra_context.config_loader, config, request.fixed)
             request.hooks.prepare(task_config, directory, request.job)
-        tracker = _tracker(request, spec, directory, past)
+        tracker = _tracker(request, spec, past)
         plan = _plan(request, spec, slots_of(spec, settings, config), past)
         # In this order: nothing is forked once MLflow has threads, and nothing is written before it has answered.
         preload = (
@@ -265,19 +291,23 @@ def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: Mlflow
     log.info("%s", report_line(directory))
 
 
-def _sweep_name(directory: Path) -> str:
-    """Name of the sweep's run in MLflow: Hydra's date and time, or whatever the last two folders are called."""
-    return "/".join(directory.parts[-2:])
+def _job_of(request: Request) -> Mapping[str, Any]:
+    return {} if request.job.job is None else request.job.job.raw
 
 
-def _tracker(request: Request, spec: SweepSpec, directory: Path, past: Past | None) -> MlflowTracker | NullTracker:
+def _run_name(request: Request) -> str:
+    """Name of the sweep's run in MLflow: the job's, else Hydra's date and time, or whatever is in their place."""
+    return job_name(_job_of(request)) or "/".join(request.settings.directory.parts[-2:])
+
+
+def _tracker(request: Request, spec: SweepSpec, past: Past | None) -> MlflowTracker | NullTracker:
     """Where metrics are: in the store that the user sets, else in the one that the sweep began with."""
     if not request.settings.use_mlflow:
         return NullTracker()
     began_with = None if past is None or configured_uri() else past.recorded.origin.tracking_uri
-    job = {} if request.job.job is None else request.job.job.raw
-    name = job_name(job) or _sweep_name(directory)
-    return MlflowTracker(spec.objective, request.settings.experiment_name, name, began_with, tags=job_tags(job))
+    tags = job_tags(_job_of(request))
+    name = _run_name(request)
+    return MlflowTracker(spec.objective, request.settings.experiment_name, name, began_with, tags=tags)
 
 
 def _start_tracker(tracker: MlflowTracker | NullTracker, plan: SweepPlan) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import math
 import re
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,13 +18,17 @@ from pathlib import Path
 
 from azsweep_core import attempts
 from azsweep_core.control import ControlDir
-from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import TrialEnded
 from azsweep_core.ports import Launch, TrialReport
 from azsweep_core.slurm import JobEnd, Obstacles, SlurmQueue, how_it_ended, is_over
 from azsweep_core.trial import Parameters, StopRequest, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp, TrialJob, note_launch_error
-from hydra_plugins.hydra_azsweep_sweeper._slurm_submit import RefusedError, check_exports, submitted
+from hydra_plugins.hydra_azsweep_sweeper._slurm_submit import (
+    RefusedError,
+    check_exports,
+    refuse_without_commands,
+    submitted,
+)
 from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor, submitit_job
 from hydra_plugins.hydra_azsweep_sweeper._submitit_job import JOB, SubmititJob
 
@@ -41,7 +44,6 @@ _VANISHED_AFTER_S = 30.0
 _SECOND_LOOK_AFTER_S = 1.0
 _KILL_LATER_S = 5.0
 _CLEAR_WITHIN_S = 60.0
-_COMMANDS = ("sbatch", "srun", "squeue", "scancel")
 
 
 @dataclass(slots=True)
@@ -91,10 +93,7 @@ class SlurmLauncher:
         trial_timeout_s: float | None,
         grace_s: float,
     ) -> None:
-        missing = [command for command in _COMMANDS if shutil.which(command) is None]
-        if missing:
-            rule, fix = "needs SLURM's commands on this host", "Start the sweep where jobs are submitted from."
-            raise AzsweepError(str(Problem("hydra/launcher", rule, f"no {', '.join(missing)}", fix)))
+        refuse_without_commands()
         self._sweep_dir = sweep_dir
         self._overrides_of = overrides_of
         self._config_folder: str | None = app.config.hydra.output_subdir

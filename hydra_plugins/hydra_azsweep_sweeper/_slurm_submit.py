@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,13 @@ from azsweep_core.slurm import outside_of_job
 from azsweep_core.tracking import chosen_uri, redacted
 from hydra_plugins.hydra_azsweep_sweeper._submitit_job import ADDRESS, SECRET_ADDRESS, SubmititJob, run_in_job
 
-__all__ = ["RefusedError", "check_exports", "submitted"]
+__all__ = ["RefusedError", "check_exports", "header_taken", "refuse_without_commands", "submitted"]
+
+_COMMANDS = ("sbatch", "srun", "squeue", "scancel")
+_HEADER = "#SBATCH --"
+_OURS = ("error", "open-mode", "output", "signal", "wckey")
+"""What of a job's header no user has asked for."""
+_TEST_TIMEOUT_S = 60.0
 
 
 class RefusedError(Exception):
@@ -43,6 +51,52 @@ def check_exports(options: Mapping[str, Any]) -> None:
         raise AzsweepError(str(Problem(where, rule, str(exported), "Leave it out, or add ALL.")))
 
 
+def refuse_without_commands() -> None:
+    """See to it that this host is one from which jobs are submitted.
+
+    Raises:
+        AzsweepError: if it is not.
+    """
+    missing = [command for command in _COMMANDS if shutil.which(command) is None]
+    if missing:
+        rule, fix = "needs SLURM's commands on this host", "Start the sweep where jobs are submitted from."
+        raise AzsweepError(str(Problem("hydra/launcher", rule, f"no {', '.join(missing)}", fix)))
+
+
+def header_taken(executor: Any) -> list[str]:
+    """What jobs would ask of SLURM, `partition=debug` for instance, once sbatch has said that it would take one.
+
+    Args:
+        executor: submitit's.
+    Raises:
+        RefusedError: if it would not; nothing is submitted either way.
+    """
+    slurms = executor._executor  # noqa: SLF001 - submitit says what it would submit nowhere else
+    script: str = slurms._make_submission_file_text("true", "dry-run")  # noqa: SLF001
+    try:
+        done = subprocess.run(
+            ["sbatch", "--test-only"],
+            input=script,
+            env=outside_of_job(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=_TEST_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RefusedError(f"no answer for {_TEST_TIMEOUT_S:g} s") from error
+    if done.returncode:
+        raise RefusedError(_words_of_sbatch(done.stderr))
+    header = [line.removeprefix(_HEADER) for line in script.splitlines() if line.startswith(_HEADER)]
+    return [each for each in header if each.partition("=")[0] not in _OURS]
+
+
+def _words_of_sbatch(said: str) -> str:
+    """Its errors, on one line."""
+    lines = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in said.splitlines()]
+    return "; ".join(lines) or "sbatch failed without a word"
+
+
 def submitted(executor: Any, jobs: Sequence[SubmititJob], variables: Mapping[str, str]) -> list[str]:
     """Job ids, one for each.
 
@@ -63,8 +117,7 @@ def submitted(executor: Any, jobs: Sequence[SubmititJob], variables: Mapping[str
                 return [str(executor.submit(run_in_job, jobs[0]).job_id)]
             return [str(job.job_id) for job in executor.map_array(run_in_job, jobs)]
     except FailedJobError as error:
-        lines = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in str(error).splitlines()]
-        raise RefusedError("; ".join(lines) or "sbatch failed without a word") from error
+        raise RefusedError(_words_of_sbatch(str(error))) from error
 
 
 @contextlib.contextmanager

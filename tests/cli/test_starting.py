@@ -295,7 +295,7 @@ def test_the_best_trials_file_is_run_once_with_the_code_of_its_sweep(
     given = ["x=2", f"inputs.data={tmp_path}/data.csv", f"trial.code={copy}", "hydra.job.name='iris'"]
     assert command == [*given, *options]
     assert elsewhere == [f"trial.code={tmp_path}", "hydra.job.name='iris'", *options]
-    with pytest.raises(AzsweepError, match="takes neither --node nor --detach: it is no sweep"):
+    with pytest.raises(AzsweepError, match="is the best trial of a sweep, and no sweep"):
         job_command("sweep/best/azsweep_best.yaml", detached=("d=true",))
 
 

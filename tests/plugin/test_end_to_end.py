@@ -312,4 +312,4 @@ def test_what_started_the_app_is_named_as_a_shell_takes_it(
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", loader)
     monkeypatch.setattr(sys, "argv", [program, "--multirun"])
 
-    assert _result._program() == command  # noqa: SLF001 - what it prints is tested above, for a script
+    assert _result.program() == command

@@ -1,0 +1,50 @@
+"""`azsweep plan`: a sweep's dry run. What it shows and checks is the sweeper's to say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from azsweep_core.cli._click import Command
+from azsweep_core.cli._resume import replace_process
+from azsweep_core.cli._run import started_command
+
+__all__ = ["plan"]
+
+_TRIALS = 5
+
+
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True})
+@click.argument("words", metavar="[APP.py | JOB.yml] [OVERRIDES]...", nargs=-1)
+@click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
+@click.option("--trials", metavar="N", type=click.IntRange(0), default=_TRIALS, help="How many trials to show; 5.")
+@click.option(
+    "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="An input of the job: a path here, or a value."
+)
+@click.option("--code", metavar="DIR", help="The folder of the job's source.")
+@click.option("--node", metavar="NAME", help="Which sweep of a pipeline file; else the first.")
+def plan(
+    words: Sequence[str], module: str | None, trials: int, inputs: Sequence[str], code: str | None, node: str | None
+) -> None:
+    """Show what `azsweep run` with the same words would do, and check that it can. Starts and writes nothing.
+
+    The page has the search space in values, the size of the grid, sampler, policy and limits with who has set them,
+    where trials would run and record, and the first trials as overrides to run one by hand. With a seed, a Sobol
+    sequence or a grid they are exactly those of the sweep. Every value of every choice is composed with the app's
+    config. Launcher, SLURM (sbatch --test-only), MLflow, directories and devices are looked at.
+
+    An app without `azsweep run` has it too: python train.py --multirun ... hydra.sweeper.dry_run=true
+
+    Examples:
+      azsweep plan train.py +experiment=sweep
+      azsweep plan train.py +experiment=sweep hydra/launcher=submitit_slurm --trials 20
+      azsweep plan -m package.train 'lr=loguniform(-6.9,-2.3)' hydra.sweeper.limits.max_total_trials=20
+      azsweep plan sweep.yml --input iris_csv=./iris.csv
+
+    Exit codes:
+      0  the sweep can start; doubts are told
+      1  it cannot; every problem is told
+    """
+    wish = [f"hydra.sweeper.dry_run={trials}"]
+    replace_process(started_command(words, module, wish, inputs, code, node))
