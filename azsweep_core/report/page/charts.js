@@ -1,0 +1,167 @@
+// Draws the views: each when it comes into sight, again when what it shows has changed; points at trials and opens them.
+
+const CONFIG = {
+  displaylogo: false, responsive: true, showTips: false, topojsonURL: "", plotlyServerURL: "", showLink: false,
+  showEditInChartStudio: false, showSendToCloud: false, sendData: false, doubleClickDelay: 400,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "hoverClosestCartesian",
+    "hoverCompareCartesian", "toggleSpikelines", "resetCameraLastSave3d", "hoverClosest3d", "tableRotation", "orbitRotation"],
+};
+
+const hasWebgl = (() => {
+  let known;
+  return () => {
+    known ??= Boolean(document.createElement("canvas").getContext("webgl"));
+    return known;
+  };
+})();
+
+/** A titled view. `figure()` says {data, layout, words, note} for plotly, or {empty} where there is nothing to draw. */
+class Chart {
+  #isStale = true;
+  #isInSight = false;
+
+  constructor(id, { figure, depends, needsWebgl = false, height = 320, trialAt = (point) => point.customdata }) {
+    Object.assign(this, { id, figure, depends, needsWebgl, height, trialAt });
+    const section = document.getElementById(id);
+    this.box = element("div", { class: "chart", style: `min-height:${height}px` });
+    this.note = element("p", { class: "note" });
+    section.append(this.box, this.note);
+  }
+
+  get isDue() {
+    return this.#isStale && this.#isInSight;
+  }
+
+  stale() {
+    this.#isStale = true;
+  }
+
+  seen(isInSight) {
+    this.#isInSight = isInSight;
+  }
+
+  async draw() {
+    this.#isStale = false;
+    const figure = this.needsWebgl && !hasWebgl()
+      ? { empty: "This view needs WebGL, which this browser does not offer or has switched off. The table holds the same." }
+      : this.figure();
+    if (figure.empty) {
+      this.#clear();
+      this.box.replaceChildren(element("p", { class: "empty" }, figure.empty));
+    } else {
+      this.plot ??= this.#newPlot();
+      this.plot.setAttribute("aria-label", figure.words);
+      const height = figure.height ?? this.height;
+      this.plot.style.height = `${height}px`;
+      await Plotly.react(this.plot, figure.data, { ...figure.layout, height }, CONFIG);
+      this.#listen();
+    }
+    this.note.textContent = figure.note ?? "";
+    this.box.dataset.drawn = figure.empty ? "empty" : "chart";
+  }
+
+  #newPlot() {
+    const plot = element("div", { class: "plot", role: "img" });
+    this.box.replaceChildren(plot);
+    return plot;
+  }
+
+  #clear() {
+    if (this.plot) Plotly.purge(this.plot);
+    this.plot = null;
+    this.isListening = false;
+  }
+
+  #listen() {
+    if (this.isListening) return;
+    this.isListening = true;
+    let pointed = null;
+    this.plot.on("plotly_hover", ({ points, event }) => {
+      pointed = this.trialAt(points ? points[0] : event) ?? null;
+      tip.show(pointed);
+    });
+    this.plot.on("plotly_unhover", () => {
+      pointed = null;
+      tip.hide();
+    });
+    this.plot.addEventListener("click", () => {
+      if (pointed !== null) view.set({ trial: pointed });
+    });
+  }
+}
+
+const charts = [];
+
+/** Draws what is due, one chart at a time, so that the page answers in between. */
+const drawDue = (() => {
+  let isDrawing = false;
+  return async () => {
+    if (isDrawing || typeof Plotly === "undefined") return;
+    isDrawing = true;
+    for (let chart = next(); chart; chart = next()) {
+      await chart.draw();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    isDrawing = false;
+  };
+  function next() {
+    return charts.find((chart) => chart.isDue);
+  }
+})();
+
+function addChart(id, how) {
+  const chart = new Chart(id, how);
+  charts.push(chart);
+  return chart;
+}
+
+function watchCharts() {
+  const byBox = new Map(charts.map((chart) => [chart.box, chart]));
+  const observer = new IntersectionObserver((entries) => {
+    for (const entry of entries) byBox.get(entry.target).seen(entry.isIntersecting);
+    drawDue();
+  }, { rootMargin: "200px" });
+  for (const chart of charts) observer.observe(chart.box);
+  let timer;
+  view.listen((names) => {
+    for (const chart of charts) if (chart.depends.some((name) => names.has(name))) chart.stale();
+    clearTimeout(timer);
+    timer = setTimeout(drawDue, names.has("q") ? 200 : 0);
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.set({ theme: view.get("theme") }));
+}
+
+/** What stands beside the pointer while it is on a trial. */
+const tip = {
+  box: document.getElementById("tip"),
+  show(number) {
+    const trial = number === null ? null : sweep.byNumber.get(number);
+    if (!trial) return;
+    const value = trial.value === null ? "no value" : `${printable(sweep.metric)} ${numberText(trial.value, 6)}`;
+    const entries = Object.entries(trial.parameters);
+    this.box.replaceChildren(
+      element("strong", {}, `Trial ${trial.number}`), ` ${stateOf(trial.state).sign} ${stateOf(trial.state).words} · ${value}`,
+      element("dl", {}, ...entries.slice(0, 12).flatMap(([key, one]) => [
+        element("dt", {}, cut(printable(key), 40)), element("dd", {}, isolated(brief(one, 5, 60))),
+      ])),
+      ...(entries.length > 12 ? [`and ${entries.length - 12} more`] : []),
+    );
+    this.box.hidden = false;
+    this.move();
+  },
+  hide() {
+    this.box.hidden = true;
+  },
+  move() {
+    const { x, y } = pointer;
+    const { offsetWidth: width, offsetHeight: height } = this.box;
+    const left = x + 16 + width > innerWidth ? Math.max(x - width - 12, 0) : x + 16;
+    this.box.style.transform = `translate(${left}px, ${Math.max(Math.min(y + 12, innerHeight - height - 4), 0)}px)`;
+  },
+};
+const pointer = { x: 0, y: 0 };
+addEventListener("pointermove", (event) => {
+  Object.assign(pointer, { x: event.clientX, y: event.clientY });
+  if (!tip.box.hidden) tip.move();
+}, { passive: true });
+addEventListener("scroll", () => tip.hide(), { passive: true });

@@ -1,0 +1,74 @@
+// Puts the page together: first what is text, then plotly and the charts in sight.
+
+let sweep;
+let view;
+
+function showTrouble(text) {
+  const box = document.getElementById("trouble");
+  box.hidden = false;
+  box.className = "trouble";
+  box.textContent = text;
+}
+
+function watchTheme() {
+  const button = document.getElementById("theme");
+  const show = () => {
+    document.documentElement.dataset.theme = view.isDark ? "dark" : "light";
+    button.setAttribute("aria-pressed", String(view.isDark));
+  };
+  show();
+  button.addEventListener("click", () => view.set({ theme: view.isDark ? "light" : "dark" }));
+  view.listen((names) => names.has("theme") && show());
+}
+
+function addCharts() {
+  const all = ["q", "off", "theme", "trial"];
+  addChart("metrics", { figure: metricsFigure, depends: [...all, "log", "over"] });
+  addChart("history", { figure: historyFigure, depends: [...all, "log", "by"] });
+  addChart("parallel", {
+    figure: parallelFigure, depends: ["q", "off", "theme", "log"], needsWebgl: true, height: 380,
+    trialAt: ({ curveNumber }) => parallelTrials[curveNumber],
+  });
+  addChart("scatter2", { figure: scatter2Figure, depends: [...all, "log", "x", "y"], height: 380 });
+  addChart("scatter3", { figure: scatter3Figure, depends: [...all, "log", "x3", "y3", "z3"], needsWebgl: true, height: 380 });
+  addChart("importances", { figure: importancesFigure, depends: ["theme"], height: 160 });
+  addChart("timeline", { figure: timelineFigure, depends: ["q", "off", "theme"], height: 160 });
+}
+
+/** Plotly as a script of its own, which the page's policy knows by its digest. */
+async function loadPlotly() {
+  const script = element("script");
+  script.textContent = await unpack("library");
+  document.head.append(script);
+}
+
+async function main() {
+  if (typeof DecompressionStream === "undefined") {
+    showTrouble("This page needs a browser of 2023 or later. The same is in trials.csv and optimization_results.yaml beside it.");
+    return;
+  }
+  const library = loadPlotly();
+  sweep = new Sweep(parse(await unpack("data")));
+  sweep.axes = new Map(sweep.parameters.map((one) => [one.key, parameterAxis(one, sweep.trials)]));
+  view = new View(sweep);
+  watchTheme(); // listens first: charts take their colours from what it sets
+  showSummary();
+  showToolbar();
+  fillAxisSelects();
+  for (const select of document.querySelectorAll("[data-view]")) {
+    select.value = view.get(select.dataset.view);
+    select.addEventListener("change", () => view.set({ [select.dataset.view]: select.value }));
+  }
+  document.getElementById("report").hidden = false;
+  new Table();
+  watchPanel();
+  addCharts();
+  watchSweep();
+  await library;
+  watchCharts();
+}
+
+main().catch((error) => {
+  showTrouble(`This page failed: ${error}`);
+  throw error;
+});

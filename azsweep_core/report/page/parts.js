@@ -1,0 +1,78 @@
+// Small parts of the page: elements whose text is always text, buttons that copy, links that can only be links.
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== false) made.setAttribute(key, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+/** A value that cannot turn around the text beside it. */
+const isolated = (text) => element("bdi", {}, text);
+
+/** Words for those who hear the page. */
+function say(text) {
+  document.getElementById("said").textContent = text;
+}
+
+async function toClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = element("textarea", { class: "unseen", "aria-hidden": "true", tabindex: "-1" });
+    field.value = text;
+    const focused = document.activeElement;
+    document.body.append(field);
+    field.select();
+    const isCopied = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    return isCopied;
+  }
+}
+
+function copyButton(text, what) {
+  const button = element("button", { type: "button", class: "copy", "aria-label": `Copy ${what}` }, "Copy");
+  button.addEventListener("click", async () => {
+    const isCopied = await toClipboard(text);
+    button.textContent = isCopied ? "Copied" : "Select it, then Ctrl+C";
+    say(isCopied ? `Copied ${what}` : `Could not copy ${what}`);
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  return button;
+}
+
+/** Text to be copied, with its button. */
+function command(text, what) {
+  const code = element("code", { tabindex: "0" }, printable(text, { lines: true }));
+  return element("div", { class: "command" }, code, copyButton(text, what));
+}
+
+/** A link to a file or, with `isWeb`, to a page; null for what is neither. */
+function link(words, address, { isWeb = false } = {}) {
+  if (typeof address !== "string" || address === "") return null;
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):/i.exec(address.trim()) ?? [];
+  const isFine = isWeb ? /^https?$/i.test(scheme ?? "") : scheme === undefined || scheme.toLowerCase() === "file";
+  return isFine ? element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, words) : null;
+}
+
+function linksOf(trial) {
+  return [link("directory", trial.href), link("MLflow", trial.run_url, { isWeb: true })].filter(Boolean);
+}
+
+function badge(state) {
+  const { sign, words } = stateOf(state);
+  return element("span", { class: `badge state-${Object.hasOwn(STATES, state) ? state : "other"}` },
+    element("span", { class: "sign", "aria-hidden": "true" }, sign), words);
+}
+
+function valuesList(parameters) {
+  return element("dl", { class: "values" }, ...Object.entries(parameters).flatMap(([key, value]) => [
+    element("dt", {}, isolated(cut(printable(key), 300))),
+    element("dd", {}, isolated(printable(valueText(value), { lines: true }))),
+  ]));
+}

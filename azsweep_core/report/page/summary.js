@@ -1,0 +1,67 @@
+// The top of the page: how the sweep stands, the best trial with the command that runs it again; at its end the spec.
+
+function showSummary() {
+  document.title = `${sweep.title} · sweep`;
+  document.getElementById("title").replaceChildren(isolated(printable(sweep.title)));
+  const state = document.getElementById("state");
+  state.className = `standing standing-${sweep.is_final ? "final" : "live"}`;
+  state.textContent = printable(sweep.state_in_words || sweep.state);
+  document.getElementById("facts").replaceChildren(...facts().flatMap(([name, ...values]) => [
+    element("dt", {}, name), element("dd", {}, ...values),
+  ]));
+  document.getElementById("best-body").replaceChildren(...bestParts());
+  showSpecification();
+}
+
+function facts() {
+  const count = Object.values(sweep.counts).reduce((sum, one) => sum + one, 0);
+  const used = durationText(sweep.used_s);
+  const { run_url: url, how_to_open: how } = sweep.mlflow ?? {};
+  const browsed = link("the sweep's run", url, { isWeb: true });
+  return [
+    ["Objective", `${sweep.objective.goal} `, isolated(printable(sweep.metric))],
+    ["Trials", sweep.max_trials === null ? String(count) : `${count} of ${sweep.max_trials}`, progress(count, sweep.max_trials, "trials")],
+    ["Time", sweep.timeout_s === null ? used : `${used} of ${durationText(sweep.timeout_s)}`, progress(sweep.used_s, sweep.timeout_s, "time")],
+    ["Slots", String(sweep.slots)],
+    ["Directory", isolated(printable(sweep.directory))],
+    ...(browsed ? [["MLflow", browsed]] : []),
+    ...(how ? [["MLflow's UI", command(how, "the command that opens MLflow")]] : []),
+  ];
+}
+
+function progress(part, whole, what) {
+  if (sweep.is_final || !whole) return null;
+  return element("progress", { max: whole, value: Math.min(part, whole), "aria-label": `Part of all ${what}` });
+}
+
+function bestParts() {
+  const { best } = sweep;
+  if (!best) return [element("p", { class: "empty" }, sweep.trials.length ? "No trial has a value yet." : "No trial yet.")];
+  const completed = sweep.byNumber.get(sweep.best_completed);
+  const isOther = completed && completed.number !== best.number;
+  return [
+    element("p", { class: "best-value" }, element("span", {}, isolated(printable(sweep.metric))), " ",
+      element("strong", {}, numberText(best.value, 6)), " ", trialButton(best.number, `trial ${best.number}`), " ",
+      ...(sweep.bestTrial ? [badge(sweep.bestTrial.state)] : []), " ", ...spaced(linksOf(best))),
+    isOther ? element("p", {}, "The best completed one is ", trialButton(completed.number, `trial ${completed.number}`),
+      ` with ${numberText(completed.value, 6)}.`) : "",
+    valuesList(best.parameters),
+    ...(best.run_again ? [element("h3", {}, "Run it again"), command(best.run_again, "the command that runs it again")] : []),
+    ...(best.overrides ? [element("h3", {}, "As overrides"), command(best.overrides, "the command with overrides")] : []),
+  ];
+}
+
+const spaced = (parts) => parts.flatMap((part) => [part, " "]);
+
+function trialButton(number, words) {
+  return element("button", { type: "button", class: "link", onclick: () => openTrial(number) }, words);
+}
+
+function showSpecification() {
+  const section = document.getElementById("specification");
+  section.querySelector("header").append(copyButton(sweep.spec, "the specification"));
+  section.append(
+    element("pre", { tabindex: "0", "aria-label": "Specification" }, printable(sweep.spec, { lines: true })),
+    ...(sweep.command ? [element("h3", {}, "Started with"), command(sweep.command, "the command that started the sweep")] : []),
+  );
+}
