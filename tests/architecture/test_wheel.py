@@ -38,7 +38,7 @@ def expected_names() -> list[str]:
         path.relative_to(ROOT).as_posix()
         for top in ("azsweep_core", "hydra_plugins/hydra_azsweep_sweeper")
         for path in (ROOT / top).rglob("*")
-        if path.suffix in {".py", ".typed"}
+        if path.suffix in {".py", ".typed", ".html", ".css", ".js"}
     ]
     presets = [f"{CONF}/{path.relative_to(ROOT / 'configs').as_posix()}" for path in (ROOT / "configs").rglob("*.yaml")]
     return sorted(code + presets)

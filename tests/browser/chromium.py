@@ -80,9 +80,9 @@ class Browser:
         return wait.until(lambda _: self.run(f"return {script}", *arguments), f"never true: {script}")
 
     def messages(self) -> list[str]:
-        """Warnings and errors in the console since asked, with exceptions that nobody caught and loads that failed."""
+        """Errors in the console since asked, with uncaught exceptions and loads that failed or were refused."""
         entries = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry["message"] for entry in entries if entry["level"] in {"WARNING", "SEVERE"}]
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def requests(self) -> list[str]:
         """The addresses that pages asked for since this was last called."""

@@ -14,14 +14,16 @@ REASONS = {
     "terminated": "median stopping at report 12: 0.81 is worse than 0.62, the median of 20 trials",
     "cancelled": "stopped by the user",
 }
+# fmt: off
 PARAMETERS: list[dict[str, Any]] = [
     {"key": "optimizer", "kind": "choice", "scale": "category", "choices": ["adam", "sgd"], "low": None, "high": None},
     {"key": "optimizer.lr", "kind": "loguniform", "scale": "log", "choices": None, "low": 1e-4, "high": 0.3},
     {"key": "optimizer.momentum", "kind": "uniform", "scale": "linear", "choices": None, "low": 0.0, "high": 0.99},
-    {"key": "batch_size", "kind": "choice", "scale": "category", "choices": [16, 32, 64, 128], "low": None, "high": None},
+    {"key": "batch_size", "kind": "choice", "scale": "category", "choices": [16, 32, 64], "low": None, "high": None},
     {"key": "dropout", "kind": "uniform", "scale": "linear", "choices": None, "low": 0.0, "high": 0.6},
     {"key": "layers", "kind": "randint", "scale": "linear", "choices": None, "low": 0, "high": 5},
 ]
+# fmt: on
 
 
 def document(
@@ -92,7 +94,8 @@ def _trial(
     floor = 0.05 + 0.12 * off**2 + 0.15 * abs(point.get("dropout", 0.2) - 0.2) + 0.02 * abs(point.get("layers", 3) - 3)
     part = {"completed": 1.0, "running": 0.5, "failed": rng.choice([0.0, 0.3])}.get(state, 0.4)
     count = int(reports * part)
-    values = [floor + (2.3 - floor) * math.exp(-0.16 * (i + 1) * 30 / reports) + rng.gauss(0, 0.012) for i in range(count)]
+    fallen = [math.exp(-4.8 * (i + 1) / reports) for i in range(count)]
+    values = [floor + (2.3 - floor) * part + rng.gauss(0, 0.012) for part in fallen]
     queued, step = rng.uniform(0.2, 3), rng.uniform(0.6, 1.8)
     began = now + queued
     ended = None if state == "running" else began + 2 + step * max(count, 1)
@@ -158,7 +161,7 @@ def _around(
             "value": best["value"],
             "parameters": best["parameters"],
             "run_again": "python train.py --config-dir multirun/2026-11-22/04-12-15/best --config-name azsweep_best",
-            "overrides": " ".join(["python train.py", *(f"{key}={value}" for key, value in best["parameters"].items())]),
+            "overrides": f"python train.py {' '.join(f'{key}={value}' for key, value in best['parameters'].items())}",
             "href": best["href"],
             "run_url": best["run_url"],
         },

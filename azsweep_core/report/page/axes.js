@@ -26,7 +26,7 @@ class Axis {
   get plotly() {
     const title = { text: label(this.name, 40) };
     if (this.kind === "linear") return { title };
-    if (this.kind === "log") return { title, type: "log" };
+    if (this.kind === "log") return { title, type: "log", nticks: 8 };
     const { places, words } = this.ticks();
     return { title, tickvals: places, ticktext: words, range: [-0.5, this.categories.length - 0.5] };
   }
@@ -85,6 +85,7 @@ function withCategories(axis, choices, trials) {
     const isAlone = texts.indexOf(texts[i]) === texts.lastIndexOf(texts[i]);
     return typeof value === "string" && (!isAlone || value === "") ? `"${value}"` : texts[i];
   });
+  axis.values = kept;
   axis.indices = new Map(kept.map((value, i) => [identity(value), i]));
   return axis;
 }

@@ -20,8 +20,8 @@ class Chart {
   #isStale = true;
   #isInSight = false;
 
-  constructor(id, { figure, depends, needsWebgl = false, height = 320, trialAt = (point) => point.customdata }) {
-    Object.assign(this, { id, figure, depends, needsWebgl, height, trialAt });
+  constructor(id, { figure, depends, needsWebgl = false, height = 320, onSelect = null }) {
+    Object.assign(this, { id, figure, depends, needsWebgl, height, onSelect });
     const section = document.getElementById(id);
     this.box = element("div", { class: "chart", style: `min-height:${height}px` });
     this.note = element("p", { class: "note" });
@@ -76,14 +76,15 @@ class Chart {
     if (this.isListening) return;
     this.isListening = true;
     let pointed = null;
-    this.plot.on("plotly_hover", ({ points, event }) => {
-      pointed = this.trialAt(points ? points[0] : event) ?? null;
+    this.plot.on("plotly_hover", ({ points }) => {
+      pointed = points[0].customdata ?? null;
       tip.show(pointed);
     });
     this.plot.on("plotly_unhover", () => {
       pointed = null;
       tip.hide();
     });
+    if (this.onSelect) this.plot.on("plotly_selected", (selection) => selection && this.onSelect(selection));
     this.plot.addEventListener("click", () => {
       if (pointed !== null) view.set({ trial: pointed });
     });

@@ -26,8 +26,7 @@ function addCharts() {
   addChart("metrics", { figure: metricsFigure, depends: [...all, "log", "over"] });
   addChart("history", { figure: historyFigure, depends: [...all, "log", "by"] });
   addChart("parallel", {
-    figure: parallelFigure, depends: ["q", "off", "theme", "log"], needsWebgl: true, height: 380,
-    trialAt: ({ curveNumber }) => parallelTrials[curveNumber],
+    figure: parallelFigure, depends: [...all, "log"], height: 380, onSelect: ({ range }) => range && filterByBox(range),
   });
   addChart("scatter2", { figure: scatter2Figure, depends: [...all, "log", "x", "y"], height: 380 });
   addChart("scatter3", { figure: scatter3Figure, depends: [...all, "log", "x3", "y3", "z3"], needsWebgl: true, height: 380 });
@@ -42,13 +41,18 @@ async function loadPlotly() {
   document.head.append(script);
 }
 
+/** Settles once the page has been painted as it is. */
+const shown = () => new Promise((resolve) => {
+  requestAnimationFrame(() => setTimeout(resolve));
+  setTimeout(resolve, 200); // a page in the background is not painted
+});
+
 async function main() {
   if (typeof DecompressionStream === "undefined") {
     showTrouble("This page needs a browser of 2023 or later. The same is in trials.csv and optimization_results.yaml beside it.");
     return;
   }
-  const library = loadPlotly();
-  sweep = new Sweep(parse(await unpack("data")));
+    sweep = new Sweep(parse(await unpack("data")));
   sweep.axes = new Map(sweep.parameters.map((one) => [one.key, parameterAxis(one, sweep.trials)]));
   view = new View(sweep);
   watchTheme(); // listens first: charts take their colours from what it sets
@@ -64,7 +68,8 @@ async function main() {
   watchPanel();
   addCharts();
   watchSweep();
-  await library;
+  await shown();
+  await loadPlotly();
   watchCharts();
 }
 

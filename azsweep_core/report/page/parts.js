@@ -70,6 +70,13 @@ function badge(state) {
     element("span", { class: "sign", "aria-hidden": "true" }, sign), words);
 }
 
+/** Values beside each other, where their names are the point. */
+function inlineValues(parameters) {
+  return element("dl", { class: "inline" }, ...Object.entries(parameters).map(([key, value]) => element("div", {},
+    element("dt", {}, isolated(cut(printable(key), 60))), element("dd", { title: cut(valueText(value), 1000) }, isolated(brief(value, 6, 200))),
+  )));
+}
+
 function valuesList(parameters) {
   return element("dl", { class: "values" }, ...Object.entries(parameters).flatMap(([key, value]) => [
     element("dt", {}, isolated(cut(printable(key), 300))),

@@ -1,6 +1,6 @@
 // 2-D and 3-D scatter: chosen parameters, coloured by the metric, the state as the marker.
 
-const MARKERS_3D = { circle: "circle", x: "x", "triangle-up": "diamond-open", square: "square", diamond: "diamond", "circle-open": "circle-open" };
+const MARKERS_3D = { circle: "circle", x: "cross", "triangle-up": "diamond-open", square: "square", diamond: "diamond", "circle-open": "circle-open" };
 
 /** The axes that the reader has chosen under `names`; else those that matter most, each once. */
 function chosenAxes(names) {
@@ -76,7 +76,7 @@ function scatter3Figure() {
   return scatterFigure(["x3", "y3", "z3"], (axes, trials) => {
     const { text, muted, grid } = colours();
     const scene = {
-      camera: camera3d ?? { eye: { x: 1.5, y: 1.5, z: 0.9 } }, dragmode: "orbit", aspectmode: "cube", hovermode: "closest",
+      camera: camera3d ?? { eye: { x: 1.35, y: 1.35, z: 0.75 } }, dragmode: "orbit", aspectmode: "cube", hovermode: "closest",
     };
     ["xaxis", "yaxis", "zaxis"].forEach((name, i) => {
       const { title, ...rest } = axes[i].plotly;

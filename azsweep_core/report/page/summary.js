@@ -9,6 +9,8 @@ function showSummary() {
   document.getElementById("facts").replaceChildren(...facts().flatMap(([name, ...values]) => [
     element("dt", {}, name), element("dd", {}, ...values),
   ]));
+  const how = sweep.mlflow?.how_to_open;
+  if (how) document.getElementById("facts").after(element("h3", {}, "Opens MLflow"), command(how, "the command that opens MLflow"));
   document.getElementById("best-body").replaceChildren(...bestParts());
   showSpecification();
 }
@@ -16,8 +18,7 @@ function showSummary() {
 function facts() {
   const count = Object.values(sweep.counts).reduce((sum, one) => sum + one, 0);
   const used = durationText(sweep.used_s);
-  const { run_url: url, how_to_open: how } = sweep.mlflow ?? {};
-  const browsed = link("the sweep's run", url, { isWeb: true });
+  const browsed = link("the sweep's run", sweep.mlflow?.run_url, { isWeb: true });
   return [
     ["Objective", `${sweep.objective.goal} `, isolated(printable(sweep.metric))],
     ["Trials", sweep.max_trials === null ? String(count) : `${count} of ${sweep.max_trials}`, progress(count, sweep.max_trials, "trials")],
@@ -25,7 +26,6 @@ function facts() {
     ["Slots", String(sweep.slots)],
     ["Directory", isolated(printable(sweep.directory))],
     ...(browsed ? [["MLflow", browsed]] : []),
-    ...(how ? [["MLflow's UI", command(how, "the command that opens MLflow")]] : []),
   ];
 }
 
@@ -45,7 +45,7 @@ function bestParts() {
       ...(sweep.bestTrial ? [badge(sweep.bestTrial.state)] : []), " ", ...spaced(linksOf(best))),
     isOther ? element("p", {}, "The best completed one is ", trialButton(completed.number, `trial ${completed.number}`),
       ` with ${numberText(completed.value, 6)}.`) : "",
-    valuesList(best.parameters),
+    inlineValues(best.parameters),
     ...(best.run_again ? [element("h3", {}, "Run it again"), command(best.run_again, "the command that runs it again")] : []),
     ...(best.overrides ? [element("h3", {}, "As overrides"), command(best.overrides, "the command with overrides")] : []),
   ];

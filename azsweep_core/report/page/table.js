@@ -13,8 +13,8 @@ function columns() {
     })),
     { key: "duration", name: "Duration", read: (trial) => trial.duration_s, cell: (trial) => durationText(trial.duration_s), isNumber: true },
     ...(hasAttempts ? [{ key: "attempt", name: "Attempt", read: (trial) => trial.attempt, cell: (trial) => String(trial.attempt), isNumber: true }] : []),
-    { key: "reason", name: "Reason", read: (trial) => trial.reason || null, cell: (trial) => isolated(cut(printable((trial.reason ?? "").slice(0, 201)), 200)) },
     { key: "", name: "Links", cell: (trial) => element("span", { class: "links" }, ...spaced(linksOf(trial))) },
+    { key: "reason", name: "Reason", read: (trial) => trial.reason || null, cell: (trial) => isolated(cut(printable((trial.reason ?? "").slice(0, 201)), 200)) },
   ];
 }
 

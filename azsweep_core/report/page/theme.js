@@ -29,13 +29,13 @@ function colours() {
 }
 
 function baseLayout(extra) {
-  const { text, muted, grid, line } = colours();
+  const { text, muted, grid, line, back } = colours();
   const axis = {
-    gridcolor: grid, zerolinecolor: grid, linecolor: line, tickcolor: line, tickfont: { color: muted }, automargin: true,
+    gridcolor: grid, zerolinecolor: grid, linecolor: line, tickcolor: line, tickfont: { color: muted }, automargin: true, exponentformat: "e",
     title: { font: { color: text, size: 12 }, standoff: 8 },
   };
   const layout = {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, hovermode: "closest",
+    paper_bgcolor: back, plot_bgcolor: back, showlegend: false, hovermode: "closest",
     font: { family: "system-ui, 'DejaVu Sans', sans-serif", size: 12, color: text },
     margin: { l: 56, r: 14, t: 10, b: 44 }, dragmode: "zoom", modebar: {
       bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: text, orientation: "h",

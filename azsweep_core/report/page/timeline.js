@@ -45,7 +45,7 @@ function bars(kind, spans, { muted, text }) {
     y: spans.map(({ slot }) => slot), width: isQueue ? 0.25 : 0.78, customdata: spans.map(({ trial }) => trial),
     marker: {
       color: isQueue ? muted : colour, line: { width: 0 },
-      ...(pattern && !isQueue && { pattern: { shape: pattern, fgcolor: text, fgopacity: 0.55, size: 7, solidity: 0.25 } }),
+      ...(pattern && !isQueue && { pattern: { shape: pattern, fillmode: "overlay", fgcolor: text, fgopacity: 0.6, size: 6, solidity: 0.2 } }),
     },
   };
 }

@@ -18,6 +18,11 @@ function showToolbar() {
   });
 }
 
+function setFilter(query) {
+  document.getElementById("filter").value = query;
+  view.set({ q: query, page: "" });
+}
+
 function showStates() {
   const counts = new Map();
   for (const { state } of sweep.trials) counts.set(state, (counts.get(state) ?? 0) + 1);
@@ -41,7 +46,7 @@ function showStates() {
 function showShown() {
   document.getElementById("shown").textContent = view.isFiltered
     ? `${view.shown.length} of ${plural(sweep.trials.length, "trial")}`
-    : plural(sweep.trials.length, "trial");
+    : "";
 }
 
 /** The one colour bar: from the best value to the worst. */
@@ -49,11 +54,11 @@ function showShades() {
   const box = document.getElementById("shades");
   box.hidden = sweep.values.length === 0;
   if (box.hidden) return;
-  const last = view.log || !sweep.hasOutliers ? numberText(sweep.values.at(-1)) : `${numberText(sweep.lastShade)} and worse`;
+  const last = view.log || !sweep.hasOutliers ? numberText(sweep.values.at(-1), 3) : `${sweep.sign > 0 ? ">" : "<"} ${numberText(sweep.lastShade, 3)}`;
   const bar = element("span", { class: "bar", "aria-hidden": "true" });
   bar.style.background = `linear-gradient(to right, ${shades(view.isDark).join(", ")})`;
   box.replaceChildren(
     element("span", { class: "unseen" }, "Colours of charts: from "), isolated(printable(cut(sweep.metric, 24))),
-    element("span", {}, numberText(sweep.values[0])), bar, element("span", {}, last),
+    element("span", {}, numberText(sweep.values[0], 3)), bar, element("span", {}, last),
   );
 }
