@@ -29,7 +29,8 @@ def page(document: str) -> str:
         ModuleNotFoundError: if plotly, which draws the charts, is not installed.
     """
     before, after = _around_the_data()
-    return f"{before}{_packed(document.encode(errors="backslashreplace"))}{after}"
+    data = document.encode(errors="backslashreplace")  # half a surrogate pair, as JSON writes it
+    return f"{before}{_packed(data)}{after}"
 
 
 def _library_path() -> Path | None:
