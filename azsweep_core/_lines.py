@@ -14,6 +14,7 @@ __all__ = ["Line", "laid_out", "shell_words"]
 _COLUMNS = 80
 _INDENT = 2
 _WIDEST_LABEL = 32
+_SPECIAL_IN_QUOTES = frozenset('"$`\\!')
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,16 @@ def shell_words(words: Iterable[str]) -> str:
 
     >>> print(shell_words(["lr=0.1", "name=a b", "text=a\nb's"]))
     lr=0.1 'name=a b' $'text=a\x0ab\'s'
+    >>> print(shell_words(["text='x, y'"]))
+    "text='x, y'"
     """
-    return " ".join(shlex.quote(word) if word.isprintable() else f"$'{_spelt_out(word)}'" for word in words)
+    return " ".join(map(_shell_word, words))
 
 
-def _spelt_out(word: str) -> str:
-    return "".join(_as_escape(each) for each in word)
+def _shell_word(word: str) -> str:
+    if not word.isprintable():
+        return f"$'{''.join(map(_as_escape, word))}'"
+    return f'"{word}"' if "'" in word and not set(word) & _SPECIAL_IN_QUOTES else shlex.quote(word)
 
 
 def _as_escape(character: str) -> str:

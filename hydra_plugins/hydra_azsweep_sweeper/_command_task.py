@@ -111,6 +111,14 @@ class _Hooks:
         for note in _differences(task, source):
             log.info(note)
 
+    def by_hand(self, config: DictConfig) -> list[str]:
+        """The job's command with a trial's values; outputs go to the working directory."""
+        task = CommandConfig.read(config)
+        outputs = {f"outputs.{name}": f"./{name}" for name in task.outputs}
+        rendered = _rendered(task, {**outputs, **task.values(config, Path.cwd())})
+        variables = [f"{name}={value}" for name, value in rendered.environment.items()]
+        return [*(["env", *variables] if variables else []), *rendered.words]
+
     def run_again(self, best: str) -> str:
         """The command that runs the best trial once more."""
         return f"azsweep run {best}/azsweep_best.yaml"

@@ -26,6 +26,7 @@ from azsweep_core.spec import SweepSpec, to_mapping
 from azsweep_core.spec_words import algorithm_in_words, when_it_acts
 from azsweep_core.trial import Parameters
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
+from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._dry_run_checks import (
     Found,
     check_devices,
@@ -154,7 +155,9 @@ class _Page:
         else:
             yield Line("early termination", policy.in_words())
             when = when_it_acts(policy, objective.primary_metric)
-            yield Line("", f"judges a trial {when}; looks every {self._settings.poll_interval_s:g} s at most")
+            yield Line(
+                "", f"judges a trial {when}; looks no more often than every {self._settings.poll_interval_s:g} s"
+            )
 
     def _limits(self) -> Iterator[Line]:
         for name, attribute in _LIMITS.items():
@@ -232,27 +235,36 @@ class _Page:
         except AzsweepError as error:
             self.found.problems.append(str(error))
             return {}
-        lines = [
-            Line(str(number), shell_words(trial_overrides(point, self.request.fixed)), whole=True)
-            for number, point in points.items()
-        ]
+        lines = [Line(str(number), shell_words(self._by_hand(point)), whole=True) for number, point in points.items()]
+        if not points and most and self._spec.sampling_algorithm.type is SamplerType.BAYESIAN and not first.is_over:
+            return {"Next trials": [Line("none", "can be told: results decide which they are")]}
         if not points:
             return {}
         which = "trial" if len(points) == 1 else f"{len(points)} trials"
         title = f"First {which} of {self._spec.max_trials:,}" if first.number == 0 else f"Next {which}"
         if self.request.hooks is None:
             lines.append(Line("by hand", f"{program()}, and what stands beside the number", whole=True))
-        return {title: [Line("sure?", first.how_sure()), *lines]}
+        elif self.request.job.task is not None and self.request.job.task.code is not None:
+            lines.append(Line("by hand", f"in {self.request.job.task.code}, what stands beside the number", whole=True))
+        return {f"{title}: {first.how_sure()}": [*first.notes(), *lines]}
+
+    def _by_hand(self, point: Parameters) -> Sequence[str]:
+        """A trial's overrides; of a job, its command."""
+        overrides = trial_overrides(point, self.request.fixed)
+        if self.request.hooks is None:
+            return overrides
+        return self.request.hooks.by_hand(
+            compose_task_config(self.app.context.config_loader, self.app.config, overrides)
+        )
 
     def _configs(self) -> Iterator[Line]:
         app, request = self.app, self.request
         configs = look_at_configs(
             app.context.config_loader, app.config, request.spec.search_space, request.fixed, request.settings.directory
         )
-        which = (
-            "every value of every choice" if configs.is_all else f"the first {configs.count:,} values of each choice"
-        )
-        yield Line("composed", f"{configs.count:,}, which hold {which}")
+        values = "every value" if configs.is_all else f"the first {configs.count:,} values"
+        number = "1 configuration" if configs.count == 1 else f"{configs.count:,} configurations"
+        yield Line("composed", f"{number}, with {values} of every choice")
         if request.hooks is None:
             self.found.doubts += map(str, configs.doubts)
 
@@ -304,15 +316,28 @@ class _FirstTrials:
         results = self._history.finished + len(self._history.earlier)
         return max(len(self._request.spec.initial_points), self.number + startup - results)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no trial is left to run."""
+        most = self._request.spec.max_trials
+        return most is not None and self.number >= most
+
     def how_sure(self) -> str:
         """Whether these are the trials that will run."""
-        kind = self._algorithm.type
-        if kind is SamplerType.GRID:
-            return "exactly these"
-        given = self._request.spec.sampling_algorithm.seed is not None
-        seed = self._algorithm.seed
-        sure = "exactly these" if given else f"examples of the seed {seed}; the sweep draws another, unless it is given"
-        return sure if kind is SamplerType.RANDOM else f"{sure}; results decide what follows the random draws"
+        return "exactly these" if self._is_seed_given else "examples"
+
+    def notes(self) -> Iterator[Line]:
+        """What to know of them."""
+        if not self._is_seed_given:
+            yield Line(
+                "seed", f"{self._algorithm.seed}, drawn now: the sweep draws another, unless it is given this one"
+            )
+        if self._algorithm.type is SamplerType.BAYESIAN:
+            yield Line("later", "results decide what follows the random draws")
+
+    @property
+    def _is_seed_given(self) -> bool:
+        return self._algorithm == self._request.spec.sampling_algorithm
 
 
 def _is_group(loader: Any, key: str) -> bool:

@@ -116,7 +116,7 @@ def check_launcher(app: HydraApp, settings: Settings, trial_timeout_s: float | N
         launcher, _ = app.one_job_at_a_time().make_launcher()
         lines += _Launcher(launcher, settings, trial_timeout_s, found).check()
     except AzsweepError as error:
-        found.problems.append(str(error))
+        found.problems += str(error).splitlines()
     except Exception as error:  # noqa: BLE001 - whatever a launcher has against its options
         said = " ".join(str(error).split())
         found.problems.append(str(Problem("hydra.launcher", f"must be options that it takes ({said})", choice)))
@@ -141,7 +141,7 @@ class _Launcher:
     def check(self) -> list[Line]:
         match self.settings.jobs:
             case Jobs.LOCAL:
-                self._executor("local")
+                self._refuse_unknown("local")  # its executor would make a folder
             case Jobs.SLURM:
                 return self._slurm()
             case Jobs.RAY:
@@ -152,23 +152,37 @@ class _Launcher:
                 Parallel(**self.launcher.joblib)  # which starts nothing before it is called
         return []
 
-    def _executor(self, cluster: str) -> Any:
-        """Submitit's, which knows the names of its options."""
+    def _executor(self) -> Any:
+        """Submitit's for SLURM, with the options that jobs would have."""
         from hydra_plugins.hydra_azsweep_sweeper._slurm_submit import check_exports
         from hydra_plugins.hydra_azsweep_sweeper._submitit import executor_options, make_executor
 
+        self._refuse_unknown("slurm")
         grace_s = self.settings.stop_grace_s
-        options = executor_options(cluster, self.launcher.params, self.trial_timeout_s, grace_s)
-        if cluster == "slurm" and self.settings.use_mlflow:
+        options = executor_options("slurm", self.launcher.params, self.trial_timeout_s, grace_s)
+        if self.settings.use_mlflow:
             check_exports(options.executor)
-        return make_executor(cluster, options, self.settings.directory)
+        return make_executor("slurm", options, self.settings.directory)
+
+    def _refuse_unknown(self, cluster: str) -> None:
+        """See to it that the launcher's own configuration has all its options."""
+        from hydra_plugins.hydra_submitit_launcher.config import LocalQueueConf, SlurmQueueConf
+
+        own = SlurmQueueConf if cluster == "slurm" else LocalQueueConf
+        known = [name for name in own.__dataclass_fields__ if not name.startswith("_")]
+        unknown = [name for name in self.launcher.params if name not in known]
+        if unknown:
+            raise SpecError(
+                Problem(f"hydra.launcher.{name}", "the launcher has no such option", None, nearest(name, known))
+                for name in unknown
+            )
 
     def _slurm(self) -> list[Line]:
         from hydra_plugins.hydra_azsweep_sweeper import _slurm_submit
 
         _slurm_submit.refuse_without_commands()
         try:
-            header = _slurm_submit.header_taken(self._executor("slurm"))
+            header = _slurm_submit.header_taken(self._executor())
         except _slurm_submit.RefusedError as error:
             rule = f"must ask for what SLURM gives (sbatch --test-only: {error})"
             raise AzsweepError(str(Problem("hydra.launcher", rule))) from error

@@ -78,6 +78,9 @@ class SweepHooks(Protocol):
     def prepare(self, config: DictConfig, directory: Path, source: JobSource) -> None:
         """Make ready what trials share in the sweep's directory, at its start and whenever it goes on."""
 
+    def by_hand(self, config: DictConfig) -> Sequence[str]:
+        """The words of a command that does what the trial with this config does, for the app's own source folder."""
+
     def run_again(self, best: str) -> str:
         """The command that runs the best trial once more, from its configuration in this directory, quoted."""
 
