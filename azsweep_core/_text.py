@@ -9,6 +9,7 @@ import unicodedata
 __all__ = ["at", "duration", "printable"]
 
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def duration(seconds: float) -> str:
@@ -38,8 +39,17 @@ def at(time_s: float, now_s: float) -> str:
 def printable(text: str) -> str:
     r"""Text of a trial's making as it may be shown: colours left out, other control characters spelt out.
 
-    >>> printable("\x1b[31mno\x1b[0m\rway\x07")
-    'no\\x0dway\\x07'
+    Those that break lines or turn the direction of writing count as such.
+
+    >>> printable("\x1b[31mno\x1b[0m\rway\x07"), printable("a\u202eb")
+    ('no\\x0dway\\x07', 'a\\u202eb')
     """
-    plain = _STEERING.sub("", text).expandtabs(4)
-    return "".join(f"\\x{ord(each):02x}" if unicodedata.category(each) == "Cc" else each for each in plain)
+    if text.isprintable():
+        return text
+    return "".join(map(_spelt, _STEERING.sub("", text).expandtabs(4)))
+
+
+def _spelt(character: str) -> str:
+    if unicodedata.category(character) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNING:
+        return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
+    return character

@@ -1,4 +1,4 @@
-"""What the commands share of click: the argument DIR, and help pages whose examples stay as they are written."""
+"""What the commands share of click: arguments that shells complete, and help pages as they are written."""
 
 from __future__ import annotations
 
@@ -11,23 +11,45 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["SWEEP_DIR", "Command", "help_page"]
+__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "complete_files", "help_page"]
 
 _LIST = re.compile(r"\n\n(?=[^\n]+:[^\n]*\n  )")
 
 
-class _SweepDir(click.ParamType[Path]):
+class _SweepDir(click.ParamType):  # type: ignore[type-arg]  # generic in later versions of click only
     name = "directory"
 
     def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         return Path(os.path.abspath(value))  # noqa: PTH100 - `..` goes, symbolic links stay as they were named
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(incomplete, type="dir")]
+        from azsweep_core.cli._complete import sweeps_from
+
+        return [CompletionItem(path) for path in sweeps_from(incomplete)] or [CompletionItem(incomplete, type="dir")]
 
 
 SWEEP_DIR = _SweepDir()
-"""An absolute path, which shells complete. Whether there is a sweep is for `look` to say."""
+"""An absolute path, which shells complete to those of sweeps. Whether there is one is for `look` to say."""
+
+
+class _TrialNumber(click.IntRange):
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from azsweep_core.cli._complete import trials_from
+
+        directory = ctx.params.get("directory")
+        return [] if directory is None else [CompletionItem(each) for each in trials_from(directory, incomplete)]
+
+
+TRIAL_NUMBER = _TrialNumber()
+"""Of a trial in the sweep's `directory`."""
+
+
+def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's
+    """Leave it to the shell to offer files."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 class Command(click.Command):

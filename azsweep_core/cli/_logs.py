@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import click
 
-from azsweep_core.cli._click import SWEEP_DIR, Command
+from azsweep_core.cli._click import SWEEP_DIR, TRIAL_NUMBER, Command
 from azsweep_core.cli._follow import Follower
 from azsweep_core.cli._standing import log_of, look, typed
 from azsweep_core.control import ControlDir
@@ -24,7 +24,7 @@ _BLOCK = 65536
 
 @click.command(cls=Command)
 @click.argument("directory", metavar="DIR", type=SWEEP_DIR)
-@click.argument("number", metavar="[N]", type=click.IntRange(min=0), required=False)
+@click.argument("number", metavar="[N]", type=TRIAL_NUMBER, required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the trial, or the sweep, is over.")
 @click.option("--attempt", type=click.IntRange(min=1), help="Which attempt of the trial; the latest if left out.")
 @click.option(

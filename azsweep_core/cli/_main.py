@@ -11,6 +11,7 @@ import click
 
 from azsweep_core import __version__
 from azsweep_core.cli._attach import attach, stop
+from azsweep_core.cli._best import best
 from azsweep_core.cli._click import help_page
 from azsweep_core.cli._export import export
 from azsweep_core.cli._logs import logs
@@ -19,6 +20,7 @@ from azsweep_core.cli._report import report
 from azsweep_core.cli._resume import resume
 from azsweep_core.cli._run import run
 from azsweep_core.cli._status import status
+from azsweep_core.cli._trials import trials
 from azsweep_core.cli._validate import validate
 from azsweep_core.errors import AzsweepError, Problem
 
@@ -89,7 +91,7 @@ def commands() -> None:
     """
 
 
-for _command in (plan, run, status, report, attach, logs, stop, resume, validate, export):
+for _command in (plan, run, status, trials, best, report, attach, logs, stop, resume, validate, export):
     commands.add_command(_command)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from azsweep_core._json_values import finite
 from azsweep_core.cli._click import SWEEP_DIR, Command
+from azsweep_core.cli._documents import say_json, trial_document
 from azsweep_core.cli._standing import (
     Standing,
     SweepNow,
@@ -27,7 +26,7 @@ from azsweep_core.cli._words import at, duration, labelled, say
 from azsweep_core.history import History
 from azsweep_core.limits import Limits
 from azsweep_core.replay import Recorded
-from azsweep_core.report import plain_key, words
+from azsweep_core.report import words
 from azsweep_core.trial import Measurement, Trial, TrialState
 
 __all__ = ["status"]
@@ -56,7 +55,7 @@ def status(directory: Path, as_json: bool) -> None:
     """
     now = look(directory)
     if as_json:
-        click.echo(json.dumps(finite(_document(now)), indent=2))
+        say_json(_document(now))
         return
     _say_how_it_stands(now)
     if now.recorded is not None:
@@ -199,31 +198,15 @@ def _progress(now: SweepNow, recorded: Recorded) -> Iterator[tuple[str, Any]]:
     yield "ending", None if ending is None else {"kind": ending.kind.value, "reason": ending.reason}
     yield "max_trials", max_trials(recorded)
     yield "trials", {state.value: history.count(state) for state in TrialState}
-    yield "best", None if history.best is None else _trial(history.best)
+    yield "best", None if history.best is None else trial_document(history.best)
     completed = history.best_completed()
-    yield "best_completed", None if completed is None else _trial(completed)
+    yield "best_completed", None if completed is None else trial_document(completed)
     yield "running", [_running(now, trial) for trial in history.active]
-    yield "failed_lately", [_trial(trial) for trial in _failed_lately(history)]
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
-    return {
-        "number": trial.number,
-        "attempt": trial.attempt,
-        "state": trial.state.value,
-        "reason": trial.reason,
-        "value": trial.value,
-        "parameters": {plain_key(key): value for key, value in trial.parameters.items()},
-        "submitted_s": trial.submitted_s,
-        "started_s": trial.started_s,
-        "ended_s": trial.ended_s,
-        "directory": trial.directory,
-        "mlflow_run_id": trial.mlflow_run_id,
-    }
+    yield "failed_lately", [trial_document(trial) for trial in _failed_lately(history)]
 
 
 def _running(now: SweepNow, trial: Trial) -> dict[str, Any]:
     report = last_report(now, trial)
     last = None if report is None else {"step": report.step, "value": report.value, "time_s": report.time_s}
     stopping = None if trial.stopping is None else trial.stopping.reason
-    return _trial(trial) | {"last_report": last, "stopping": stopping, "job": job_of(now, trial)}
+    return trial_document(trial) | {"last_report": last, "stopping": stopping, "job": job_of(now, trial)}

@@ -1,7 +1,15 @@
 """What a sweep shows and leaves behind: log lines, a summary, result files and the report."""
 
 from azsweep_core.report._console import LogLines, summary, words
-from azsweep_core.report._files import RESULTS, ResultFiles, plain_key, write_best
+from azsweep_core.report._files import (
+    RESULTS,
+    ResultFiles,
+    column_of,
+    parameter_keys,
+    plain_key,
+    trials_csv,
+    write_best,
+)
 from azsweep_core.report._html import HtmlReport, report_line
 
 __all__ = [
@@ -9,9 +17,12 @@ __all__ = [
     "HtmlReport",
     "LogLines",
     "ResultFiles",
+    "column_of",
+    "parameter_keys",
     "plain_key",
     "report_line",
     "summary",
+    "trials_csv",
     "words",
     "write_best",
 ]

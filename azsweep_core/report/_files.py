@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,15 @@ from azsweep_core.history import History
 from azsweep_core.ports import Clock
 from azsweep_core.trial import Parameters, Trial, TrialState
 
-__all__ = ["RESULTS", "ResultFiles", "plain_key", "write_best"]
+__all__ = [
+    "RESULTS",
+    "ResultFiles",
+    "column_of",
+    "parameter_keys",
+    "plain_key",
+    "trials_csv",
+    "write_best",
+]
 
 RESULTS = ("optimization_results.yaml", "best/overrides.txt", "best/azsweep_best.yaml", "trials.csv", "report.html")
 """What a sweep's directory holds for its reader, those that others make included; the smallest first."""
@@ -108,23 +116,46 @@ class _Table:
         """The whole table: a line for each trial that has begun, by number."""
         ended = history.finished_since(self._ended)
         self._ended += len(ended)
-        if not _keys([*ended, *history.active]).keys() <= self._keys.keys():
+        if not parameter_keys([*ended, *history.active]).keys() <= self._keys.keys():
             trials = [trial for trial in history.trials if trial.state is not TrialState.PENDING]
-            self._keys = _keys(trials)
+            self._keys = parameter_keys(trials)
             ended = [trial for trial in trials if trial.state.is_final]
-        self._lines |= {trial.number: self._line(trial) for trial in ended}
-        lines = self._lines | {trial.number: self._line(trial) for trial in history.active}
-        header = _csv([*_COLUMNS, *(f"params.{key}" if key in _COLUMNS else key for key in self._keys)])
-        return header + "".join(lines[number] for number in sorted(lines))
-
-    def _line(self, trial: Trial) -> str:
-        named = _named(trial.parameters)
-        return _csv([*_fixed_cells(trial), *(_cell(named[key]) if key in named else "" for key in self._keys)])
+        self._lines |= {trial.number: _row(trial, self._keys) for trial in ended}
+        lines = self._lines | {trial.number: _row(trial, self._keys) for trial in history.active}
+        return _header(self._keys) + "".join(lines[number] for number in sorted(lines))
 
 
-def _keys(trials: Sequence[Trial]) -> dict[str, None]:
+def trials_csv(trials: Iterable[Trial], keys: Iterable[str]) -> str:
+    """Trials as lines of `trials.csv` with its header.
+
+    Args:
+        keys: the parameters to show, as `parameter_keys` names them.
+    """
+    keys = list(keys)
+    return _header(keys) + "".join(_row(trial, keys) for trial in trials)
+
+
+def column_of(key: str) -> str:
+    """What the column of a parameter is called.
+
+    >>> column_of("lr"), column_of("value")
+    ('lr', 'params.value')
+    """
+    return f"params.{key}" if key in _COLUMNS else key
+
+
+def parameter_keys(trials: Iterable[Trial]) -> dict[str, None]:
     """Names of the parameters that any of the trials has, in the order of their first appearance."""
     return dict.fromkeys(plain_key(key) for trial in trials for key in trial.parameters)
+
+
+def _header(keys: Iterable[str]) -> str:
+    return _csv([*_COLUMNS, *map(column_of, keys)])
+
+
+def _row(trial: Trial, keys: Iterable[str]) -> str:
+    named = _named(trial.parameters)
+    return _csv([*_fixed_cells(trial), *(_cell(named[key]) if key in named else "" for key in keys)])
 
 
 def _csv(cells: Sequence[str]) -> str:
