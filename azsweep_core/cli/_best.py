@@ -125,7 +125,7 @@ class _Best:
         if path.name == "overrides.txt":
             return text.removesuffix("\n").split("\n")
         try:
-            given = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            given = yaml.safe_load(text)
         except yaml.YAMLError:
             given = text
         if given is not None and not isinstance(given, list):
