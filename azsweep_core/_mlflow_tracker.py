@@ -155,7 +155,7 @@ class MlflowTracker:
             StoreUnreachable: if the store is away, so that the trial should start later.
             AzsweepError: if the store refuses.
         """
-        name = f"{self._sweep_name}_{number}"
+        name = f"{self._sweep_name.rpartition('/')[2]}_{number}"  # MLflow's tables show a dozen letters
         tags = {
             **self._context,
             PARENT_TAG: self._parent_id,

@@ -137,7 +137,7 @@ class TestRuns:
 
         assert seen["status"] == "RUNNING"
         assert seen["tags"]["mlflow.parentRunId"] == habits.parent.info.run_id
-        assert seen["tags"]["mlflow.runName"] == f"{habits.parent.info.run_name}_{row['number']}"
+        assert seen["tags"]["mlflow.runName"] == f"{habits.sweep.sweep.name}_{row['number']}"
         assert json.loads(seen["tags"]["azsweep.params"]) == {"habit": "fluent"}
 
     def test_its_process_has_everything_to_find_it(self, habits: Recorded) -> None:
