@@ -44,7 +44,7 @@ def report(directory: Path, output: Path | None, is_opened: bool) -> None:
     if now.recorded is None:
         raise AzsweepError(str(Problem("DIR", "must be the directory of a sweep that has begun", in_words(now))))
     history = now.recorded.history
-    until_s = {Standing.RUNNING: now.now_s, Standing.ENDED: history.last_s}.get(now.standing, now.last_sign_s)
+    until_s = {Standing.RUNNING: None, Standing.ENDED: history.last_s}.get(now.standing, now.last_sign_s)
     moment = Moment(
         written_s=now.now_s,
         state=now.standing.value,

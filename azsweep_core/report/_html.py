@@ -55,10 +55,14 @@ class HtmlReport:
     """Keeps `report.html` of a running sweep fresh: when something has happened, but not too often, and at the end.
 
     Without plotly it does nothing. What goes wrong is said once, and tried again later.
+
+    Args:
+        draw: makes the file's text out of the data; None for the page that people see.
     """
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
+    def __init__(self, directory: Path, clock: Clock, draw: Callable[[str], str] | None = None) -> None:
         self._directory = directory
+        self._draw = draw
         self._clock = clock
         self._is_on = is_available()
         self._has_warned = False
@@ -107,9 +111,12 @@ class HtmlReport:
         if isinstance(event, (SweepStarted, SweepResumed)):
             from azsweep_core.report._report_data import Document
             from azsweep_core.report._setting import Links, Setting
-            from azsweep_core.report._timeline import read_timeline
+            from azsweep_core.report._timeline import Timeline, read_timeline
 
-            self._timeline, origin = read_timeline(self._directory)
+            if isinstance(event, SweepStarted):
+                self._timeline, origin = Timeline([event]), event
+            else:
+                self._timeline, origin = read_timeline(self._directory)
             links = Links(self._directory, self._directory, origin.tracking_uri)
             self._document = Document(Setting(links, origin, event))
             self._next_s = self._clock.now() + _FIRST_AFTER_S
@@ -123,7 +130,7 @@ class HtmlReport:
         if history is None or timeline is None or document is None:
             return
         now_s = self._clock.now()
-        _write(self._directory / REPORT, self._text(document, history, timeline, now_s))
+        _write_page(self._directory / REPORT, self._text(document, history, timeline, now_s), self._draw)
         done_s = self._clock.now()
         self._next_s = done_s + max(_REFRESH_EVERY_S, _PAUSE_FOR_EACH_SECOND * (done_s - now_s))
 
@@ -132,7 +139,7 @@ class HtmlReport:
 
         if history.ending is None:
             words = f"running when this was written, at {at(now_s, now_s)}"
-            moment = Moment(written_s=now_s, state="running", state_in_words=words, until_s=now_s)
+            moment = Moment(written_s=now_s, state="running", state_in_words=words, until_s=None)
             return document.text(history, timeline, moment, _LATER)
         from azsweep_core.report._importances import importances
 
@@ -141,11 +148,18 @@ class HtmlReport:
         return document.text(history, timeline, moment, importances(document.setting.space, history))
 
 
-def write_report(directory: Path, recorded: Recorded, moment: Moment, to: Path | None = None) -> Path:
+def write_report(
+    directory: Path,
+    recorded: Recorded,
+    moment: Moment,
+    to: Path | None = None,
+    draw: Callable[[str], str] | None = None,
+) -> Path:
     """Write the report of a sweep, however it stands, and say where it is.
 
     Args:
         to: another file than the one in the sweep's directory.
+        draw: as that of `HtmlReport`.
     Raises:
         AzsweepError: if plotly is missing.
         OSError: if the file cannot be written.
@@ -161,11 +175,11 @@ def write_report(directory: Path, recorded: Recorded, moment: Moment, to: Path |
     timeline, origin = read_timeline(directory, recorded.size)
     document = Document(Setting(Links(directory, to.parent, origin.tracking_uri), origin, recorded.latest))
     found = importances(document.setting.space, recorded.history)
-    _write(to, document.text(recorded.history, timeline, moment, found))
+    _write_page(to, document.text(recorded.history, timeline, moment, found), draw)
     return to
 
 
-def _write(path: Path, document: str) -> None:
+def _write_page(path: Path, document: str, draw: Callable[[str], str] | None) -> None:
     from azsweep_core.report._page import page
 
-    write_atomically(path, page(document))
+    write_atomically(path, (page if draw is None else draw)(document))

@@ -50,7 +50,7 @@ def importances(space: SearchSpace | None, history: History) -> dict[str, Any]:
         (len(completed) - len(known), "with values outside of the search space"),
         (history.finished - len(completed), "that did not complete"),
     ]
-    left_out = [f"{count} trials {which}" for count, which in rest if count]
+    left_out = [f"{count} trial{'s' if count > 1 else ''} {which}" for count, which in rest if count]
     return {
         "evaluator": f"PED-ANOVA of {len(known)} trials: what tells the best {share:.0%} from the others",
         "values": sorted(([key, value / total] for key, value in found.items()), key=lambda each: -each[1]),

@@ -32,14 +32,14 @@ class Moment:
     Args:
         written_s: seconds since the epoch.
         state, state_in_words: how the sweep stands then.
-        until_s: when it was last heard of.
+        until_s: when it ended, or was last heard of; None while it runs.
         is_final: nothing more will happen, unless it is resumed.
     """
 
     written_s: float
     state: str
     state_in_words: str
-    until_s: float
+    until_s: float | None
     is_final: bool = False
 
 
@@ -77,7 +77,8 @@ class Document:
         points = [trial.parameters for trial in trials]
         axes = self.setting.axes
         room = _Room.among(len(trials), len(axes.keys(points)))
-        drawn = timeline.document(None if moment.until_s == moment.written_s else moment.until_s)
+        drawn = timeline.document(moment.until_s)
+        until_s = moment.written_s if moment.until_s is None else moment.until_s
         document = {
             **self.setting.document(),
             "written_s": round(moment.written_s, 3),
@@ -85,8 +86,8 @@ class Document:
             "state_in_words": moment.state_in_words,
             "is_final": moment.is_final,
             "started_s": _rounded(timeline.started_s),
-            "ended_s": None if history.ending is None else _rounded(history.last_s),
-            "used_s": 0.0 if history.started_s is None else round(max(moment.until_s - history.started_s, 0.0), 3),
+            "ended_s": _rounded(moment.until_s),
+            "used_s": _rounded(max(until_s - (until_s if history.started_s is None else history.started_s), 0.0)),
             "slots": self.setting.slots(len(drawn["rows"])),
             "objective": {"metric": history.objective.primary_metric, "goal": history.objective.goal.value},
             "counts": {state.value: history.count(state) for state in TrialState if history.count(state)},

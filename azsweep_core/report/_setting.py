@@ -40,7 +40,7 @@ class Links:
         if path is None or not Path(path).is_absolute():
             return None
         found = Path(path)
-        if self.sweep_dir not in found.parents and not found.exists() and (self.sweep_dir / found.name).is_dir():
+        if self.sweep_dir not in found.parents and not _is_there(found) and (self.sweep_dir / found.name).is_dir():
             found = self.sweep_dir / found.name
         if self.sweep_dir in found.parents and self.base == self.sweep_dir:
             return quote(bytes(found.relative_to(self.sweep_dir)))
@@ -59,6 +59,13 @@ class Links:
         uri = self.tracking_uri
         is_address = uri is None or urlsplit(uri).scheme in ("http", "https")
         return None if is_address else how_to_open(str(uri), "", "") or None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name of a file
+        return False
 
 
 class Setting:
@@ -104,7 +111,7 @@ class Setting:
         """How many trials may run at once; where that was left open, how many did."""
         given = self._limits.get("max_concurrent_trials")
         if given is None:
-            return rows
+            return max(rows, 1)
         return max(int(given if self.max_trials is None else min(given, self.max_trials)), rows)
 
     def run_again(self) -> str | None:

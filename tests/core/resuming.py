@@ -22,7 +22,7 @@ from azsweep_core.replay import Recorded, replay
 from azsweep_core.samplers import Sampler
 from azsweep_core.signals import StopSignals
 from azsweep_core.sweep import run_sweep
-from azsweep_core.sweep_plan import Past, Ports, SweepPlan, SweepResult
+from azsweep_core.sweep_plan import Observer, Past, Ports, SweepPlan, SweepResult
 from azsweep_core.testing.simulation import FakeClock, FakeLauncher, FakeTracker, Script
 from azsweep_core.trial import Trial
 from tests.core.rig import CountingSampler
@@ -82,6 +82,7 @@ class Resuming:
     launcher: FilesLauncher | None = None
     signals: Sequence[str] = ()
     refuses: str = ""
+    observers: Callable[[], Sequence[Observer]] = tuple
 
     def run(self, *, events: float = math.inf, seconds: float = math.inf) -> SweepResult | None:
         """Start, or go on; None if it is killed, after so many events or seconds."""
@@ -112,7 +113,7 @@ class Resuming:
                 each_turn=die_in_time,
             )
             try:
-                return run_sweep(self._plan(recorded), ports)
+                return run_sweep(self._plan(recorded), ports, self.observers())
             except Killed:
                 return None
 
