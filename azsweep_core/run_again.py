@@ -31,7 +31,7 @@ def best_config_command(command: Sequence[str], best: Path) -> list[str]:
 def overrides_command(command: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """What runs the sweep's app with the overrides of one trial; empty if there is no such command, as for a job.
 
-    >>> command = ["python", "-m", "a.train", "-m", "lr=1,2", "hydra.sweep.dir=x", "hydra.job.chdir=true", "-cn", "b"]
+    >>> command = ("python", "-m", "a.train", "-m", "lr=1,2", "hydra.sweep.dir=x", "hydra.job.chdir=true", "-cn", "b")
     >>> print(*overrides_command(command, ["lr=2"]))
     python -m a.train hydra.job.chdir=true lr=2 -cn b
     """
@@ -73,7 +73,7 @@ def _program_of(command: Sequence[str]) -> tuple[list[str], Sequence[str]]:
     end = 1
     while end < len(command) and command[end].startswith("-") and command[end] != "-m":
         end += 2 if command[end] in TAKE_A_VALUE else 1
-    end += 2 if command[end : end + 1] == ["-m"] else 1
+    end += 2 if end < len(command) and command[end] == "-m" else 1
     if end > len(command):
         return [], []
     script = Path(command[end - 1])
