@@ -23,8 +23,10 @@ def kept(values: Sequence[float], most: int, best: float | None) -> list[int]:
     count = len(values)
     if count <= most:
         return list(range(count))
-    lows = [math.inf if math.isnan(value) else value for value in values]
-    highs = [-math.inf if math.isnan(value) else value for value in values]
+    lows = highs = values
+    if any(map(math.isnan, values)):
+        lows = [math.inf if math.isnan(value) else value for value in values]
+        highs = [-math.inf if math.isnan(value) else value for value in values]
     chosen = {0, count - 1}
     if best is not None and best in values:
         chosen.add(values.index(best))
@@ -55,7 +57,9 @@ def curve(trial: Trial, most: int) -> dict[str, Any]:
     }
 
 
-def _steps(given: Sequence[int | None]) -> list[int]:
+def _steps(given: Sequence[int | None]) -> Sequence[int | None]:
+    if None not in given:
+        return given
     steps: list[int] = []
     for step in given:
         steps.append(step if step is not None else steps[-1] + 1 if steps else 0)

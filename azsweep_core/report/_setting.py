@@ -39,9 +39,9 @@ class Links:
         """What leads from the report to a trial's directory; of a sweep that was moved, to where it is now."""
         if path is None or not Path(path).is_absolute():
             return None
-        found = Path(path)
-        if self.sweep_dir not in found.parents and not _is_there(found) and (self.sweep_dir / found.name).is_dir():
-            found = self.sweep_dir / found.name
+        found, moved = Path(path), self.sweep_dir / Path(path).name
+        if self.sweep_dir not in found.parents and not _is_there(found) and _is_there(moved):
+            found = moved
         if self.sweep_dir in found.parents and self.base == self.sweep_dir:
             return quote(bytes(found.relative_to(self.sweep_dir)))
         return found.as_uri()

@@ -33,8 +33,8 @@ def history(
     made = History(Objective("loss", goal))
     made.apply(SweepStarted(time_s=0.0, spec={}))
     generator = random.Random(7)
-    for number in range(count):
-        add(made, space.point([generator.random() for _ in space.dimensions]), value)
+    for _ in range(count):
+        add(made, space.point([generator.random() for _dimension in space.dimensions]), value)
     return made
 
 
@@ -52,7 +52,7 @@ def test_the_parameter_that_decides_is_the_most_important(goal: Goal, quiet_optu
     found = importances(space, history(space, lambda point: math.log(point["+lr"]) ** 2, 60, goal))
 
     shares = dict(found["values"])
-    assert list(shares)[0] == "lr"
+    assert next(iter(shares)) == "lr"
     assert shares["lr"] > 0.8
     assert sum(shares.values()) == pytest.approx(1.0)
     assert found["evaluator"] == "PED-ANOVA of 60 trials: what tells the best 10% from the others"
