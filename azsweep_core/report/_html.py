@@ -173,8 +173,8 @@ def write_report(
         to: another file than the one in the sweep's directory.
         draw: as that of `HtmlReport`.
     Raises:
-        AzsweepError: if plotly is missing.
-        OSError: if the file cannot be written.
+        AzsweepError: if plotly is missing, or the file cannot be written.
+        OSError: if the ledger cannot be read.
     """
     from azsweep_core.report._importances import importances
     from azsweep_core.report._report_data import Document
@@ -187,7 +187,12 @@ def write_report(
     timeline, origin = read_timeline(directory, recorded.size)
     document = Document(Setting(Links(directory, to.parent, origin.tracking_uri), origin, recorded.latest))
     found = importances(document.setting.space, recorded.history)
-    _write_page(to, document.text(recorded.history, timeline, moment, found), draw)
+    try:
+        _write_page(to, document.text(recorded.history, timeline, moment, found), draw)
+    except OSError as error:
+        rule = f"must be a file that can be written ({error.strerror or error})"
+        fix = "`azsweep report DIR --output FILE` writes another one."
+        raise AzsweepError(str(Problem(str(to), rule, None, fix))) from error
     return to
 
 
