@@ -39,7 +39,7 @@ def at(time_s: float, now_s: float) -> str:
 def printable(text: str) -> str:
     r"""Text of a trial's making as it may be shown: colours left out, other control characters spelt out.
 
-    Those that break lines or turn the direction of writing count as such.
+    Those that break lines or turn the direction of writing count as such, and halves of characters.
 
     >>> printable("\x1b[31mno\x1b[0m\rway\x07"), printable("a\u202eb")
     ('no\\x0dway\\x07', 'a\\u202eb')
@@ -50,6 +50,6 @@ def printable(text: str) -> str:
 
 
 def _spelt(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNING:
+    if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in _TURNING:
         return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
     return character

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from azsweep_core.cli._click import SWEEP_DIR, Command
 from azsweep_core.cli._follow import Follower
-from azsweep_core.cli._standing import Standing, SweepNow, in_words, log_of, look, max_trials, typed
+from azsweep_core.cli._standing import Standing, SweepNow, in_words, limits_of, log_of, look, max_trials, typed
 from azsweep_core.cli._words import at, printable
 from azsweep_core.coordinator import request_stop
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import EndingKind, Event, SweepResumed, TrialMeasured
-from azsweep_core.report import LogLines, summary
+from azsweep_core.report import Console, LogLines, Outlook, open_console, summary
 from azsweep_core.run_again import as_a_shell_takes_it, best_config_command
 
 __all__ = ["attach", "stop"]
@@ -28,11 +30,12 @@ _ASK_EVERY_S = 1.0
 
 @click.command(cls=Command)
 @click.argument("directory", metavar="DIR", type=SWEEP_DIR)
-def attach(directory: Path) -> None:
+@click.option("--plain", is_flag=True, help="Lines only, on a terminal too.")
+def attach(directory: Path, plain: bool) -> None:
     """Follow the sweep in DIR until it ends.
 
-    Shows what happened lately, then what happens, as the sweep's own console does, and at the end the summary. Ctrl-C
-    leaves; the sweep goes on.
+    Shows what happened lately, then what happens, as the sweep's own console does, and at the end the summary. On a
+    terminal, progress, running trials and the best one stand below. Ctrl-C leaves; the sweep goes on.
 
     Example:
       azsweep attach multirun/2026-11-22/04-12-15
@@ -48,8 +51,9 @@ def attach(directory: Path) -> None:
     click.echo(f"{directory}: {printable(in_words(now))}")
     try:
         lines.catch_up(_SHOWN_LATELY)
-        for event in follower.until(lambda: False):
-            lines.notice(event)
+        with lines.on_console("plain" if plain else "auto"):
+            for event in follower.until(lambda: False):
+                lines.notice(event)
     except KeyboardInterrupt:
         click.echo(f"Left; the sweep goes on. `{typed('stop', directory)}` stops it.", err=True)
         sys.exit(130)
@@ -133,6 +137,13 @@ class _Wish:
             raise AzsweepError(str(Problem("DIR", rule, str(self._directory)))) from error
 
 
+class _Now:
+    """The time that the sweep's own clock has begun with."""
+
+    def now(self) -> float:
+        return time.time()
+
+
 class _Lines(logging.Handler):
     """Prints what the sweep's own console says, each line with the time of its event."""
 
@@ -143,7 +154,13 @@ class _Lines(logging.Handler):
         self._kept: deque[str] | None = None
         self._logger = logging.Logger("azsweep", logging.INFO)  # noqa: LOG001 - known to nobody else
         self._logger.addHandler(self)
-        self._lines = LogLines(self._logger, None if now.recorded is None else max_trials(now.recorded))
+        limits = {} if now.recorded is None else limits_of(now.recorded)
+        self._outlook = Outlook(
+            max_trials=None if now.recorded is None else max_trials(now.recorded),
+            timeout_s=limits.get("timeout"),
+            slots=None if "max_concurrent_trials" not in limits else int(limits["max_concurrent_trials"]),
+        )
+        self._console: Console = LogLines(self._logger, self._outlook.max_trials)
 
     def catch_up(self, count: int) -> None:
         """Print the last lines of what has happened already."""
@@ -154,14 +171,24 @@ class _Lines(logging.Handler):
         for line in kept:
             click.echo(line)
 
+    @contextlib.contextmanager
+    def on_console(self, mode: str) -> Iterator[None]:
+        """Show what comes as the sweep itself would, in this mode."""
+        history = self._follower.history
+        with open_console(mode, self._logger, self._outlook, _Now(), history=history) as self._console:
+            self._console.turn()
+            yield
+
     def notice(self, event: Event | None) -> None:
-        if event is None or isinstance(event, TrialMeasured):  # which has no time, and no line
+        if event is None:
+            self._console.turn()
             return
         assert self._follower.history is not None
-        self._time_s = event.time_s
+        if not isinstance(event, TrialMeasured):  # whose times are those of its reports
+            self._time_s = event.time_s
         if isinstance(event, SweepResumed):
             self._logger.info("the sweep goes on")
-        self._lines.notice(event, self._follower.history)
+        self._console.notice(event, self._follower.history)
 
     def emit(self, record: logging.LogRecord) -> None:
         line = f"[{at(self._time_s, time.time())}] {printable(record.getMessage())}"

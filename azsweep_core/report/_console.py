@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from azsweep_core.events import AttemptLost, Event, StopRequested, TrialEnded
+from azsweep_core._text import printable
+from azsweep_core.events import AttemptLost, Event, StopRequested, TrialBegan, TrialEnded
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.report._files import plain_key
@@ -16,38 +18,68 @@ from azsweep_core.trial import Parameters, Trial, TrialState
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["LogLines", "summary", "words"]
+__all__ = ["LogLines", "Outlook", "first_line", "short", "summary", "words"]
 
 _SHOWN_IN_TABLE = 10
 _SHOWN_KEYS = 6
+_SHOWN_CHARACTERS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is known of a sweep from its start.
+
+    Args:
+        max_trials: trials in all; None if nobody knows.
+        timeout_s: how long it may take; None for no limit.
+        slots: attempts that may run at once; None if nobody knows.
+    """
+
+    max_trials: int | None
+    timeout_s: float | None = None
+    slots: int | None = None
 
 
 class LogLines:
-    """Logs one line for each trial that ends, is stopped or is lost."""
+    """Logs one line for each trial that starts, ends, is stopped or is lost; never a control character.
 
-    def __init__(self, logger: logging.Logger, max_trials: int | None) -> None:
+    Args:
+        starts: whether trials that start have a line, too.
+    """
+
+    def __init__(self, logger: logging.Logger, max_trials: int | None, *, starts: bool = True) -> None:
         self._log = logger
         self._of = "" if max_trials is None else f"/{max_trials}"
+        self._starts = starts
 
     def notice(self, event: Event, history: History) -> None:
         match event:
+            case TrialBegan() if self._starts:
+                self._began(history[event.number])
             case TrialEnded():
                 self._ended(history[event.number], history)
             case AttemptLost() if event.with_sweep:
-                self._log.info("trial %d runs again: %s", event.number, _line(event.reason))
+                self._log.info("trial %d runs again: %s", event.number, first_line(event.reason))
             case AttemptLost():
-                self._log.warning("trial %d: attempt lost, will run again: %s", event.number, _line(event.reason))
+                self._log.warning("trial %d: attempt lost, will run again: %s", event.number, first_line(event.reason))
             case StopRequested():
-                self._log.info("trial %d: stopping: %s", event.number, _line(event.request.reason))
+                self._log.info("trial %d: stopping: %s", event.number, first_line(event.request.reason))
+
+    def turn(self) -> None:
+        """Lines have been written; nothing is left to show."""
+
+    def _began(self, trial: Trial) -> None:
+        again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
+        self._log.info("trial %d started%s  %s", trial.number, again, words(trial.parameters))
 
     def _ended(self, trial: Trial, history: History) -> None:
-        metric = history.objective.primary_metric
+        metric = printable(history.objective.primary_metric)
         parts = [f"[{history.finished}{self._of}] trial {trial.number} {trial.state.value}"]
         if trial.value is not None:
             parts.append(f"{metric}={trial.value:.6g}")
         parts.append(words(trial.parameters))
         if trial.reason:
-            parts.append(_line(trial.reason))
+            parts.append(first_line(trial.reason))
         if history.best is not None:
             star = "best" if history.best.number == trial.number else f"best: trial {history.best.number}"
             parts.append(f"({star} {history.best.value:.6g})" if star != "best" else "(best so far)")
@@ -56,8 +88,8 @@ class LogLines:
 
 
 def words(parameters: Parameters) -> str:
-    """Parameters for a person: floats to six digits."""
-    return " ".join(f"{plain_key(key)}={_short(value)}" for key, value in parameters.items())
+    """Parameters for a person, on one line: floats to six digits."""
+    return " ".join(f"{printable(plain_key(key))}={short(value)}" for key, value in parameters.items())
 
 
 def summary(
@@ -78,18 +110,18 @@ def summary(
         console.print()
         console.print(_rows(ranked[:_SHOWN_IN_TABLE], history))
     counts = ", ".join(f"{history.count(state)} {state.value}" for state in TrialState if history.count(state))
-    lines = [("Trials", f"{counts or 'none'} ({history.stop_reason})")]
+    lines = [("Trials", f"{counts or 'none'} ({printable(str(history.stop_reason))})")]
     best = history.best
     if best is not None:
-        metric = history.objective.primary_metric
+        metric = printable(history.objective.primary_metric)
         lines.append(("Best trial", f"{best.number}: {metric} = {best.value:.6g} with {words(best.parameters)}"))
         completed = history.best_completed()
         if completed is not None and completed.number != best.number:
             lines.append(("Best completed", f"{completed.number}: {metric} = {completed.value:.6g}"))
-        lines.append(("Its files", best.directory or "-"))
-    lines += [("Results", str(directory)), *hints]
+        lines.append(("Its files", printable(best.directory or "-")))
+    lines += [("Results", printable(str(directory))), *hints]
     for label, text in lines:
-        console.print(Text(f"{label + ':':16}", style="bold") + Text(text))
+        console.print(Text(f"{label + ':':16}", style="bold") + Text(text), soft_wrap=True)  # to be copied whole
 
 
 def _ranked(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
@@ -106,20 +138,27 @@ def _rows(ranked: Sequence[Trial], history: History) -> Table:
     keys = list(dict.fromkeys(key for trial in ranked for key in trial.parameters))[:_SHOWN_KEYS]
     table = Table(box=box.SIMPLE, title=f"Best {len(ranked)} of {len(history)} trials", title_justify="left")
     for name in ("trial", history.objective.primary_metric, *(plain_key(key) for key in keys), "state", "seconds"):
-        table.add_column(Text(name), justify="right" if name in ("trial", "seconds") else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if name in ("trial", "seconds") else "left"
+        table.add_column(Text(printable(name)), justify=justify, overflow="fold")
     for trial in ranked:
-        cells = [str(trial.number), _short(trial.value)]
-        cells += [_short(trial.parameters[key]) if key in trial.parameters else "" for key in keys]
+        cells = [str(trial.number), short(trial.value)]
+        cells += [_cell(trial.parameters[key]) if key in trial.parameters else "" for key in keys]
         seconds = "" if trial.duration_s is None else f"{trial.duration_s:.1f}"
         table.add_row(*(Text(cell) for cell in [*cells, trial.state.value, seconds]))
     return table
 
 
-def _short(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _cell(value: object) -> str:
+    text = short(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
 
 
-def _line(text: str) -> str:
+def short(value: object) -> str:
+    """A value for a person, on one line: a float to six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))
+
+
+def first_line(text: str) -> str:
     """The first line of a text, with a mark if there is more."""
     first, _, rest = text.partition("\n")
-    return f"{first} ..." if rest else first
+    return f"{printable(first)} ..." if rest else printable(first)

@@ -6,9 +6,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from azsweep_core.coordinator import Presence
 from azsweep_core.errors import AzsweepError, Problem
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Occupied", "refuse_orphans"]
 
 log = logging.getLogger("azsweep")
+
+T = TypeVar("T")
 
 
 class Occupied:
@@ -55,6 +58,10 @@ class Occupied:
     def callback(self, undo: Callable[[], object]) -> None:
         """Call it at the end, before others may come in."""
         self._undo.callback(undo)
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """Enter it, and leave it at the end, before others may come in."""
+        return self._undo.enter_context(context)
 
     def on_fault(self, tell: Callable[[str], object]) -> None:
         """Call it with what went wrong, if that is how all this ends."""

@@ -18,7 +18,7 @@ from azsweep_core.events import Ending, EndingKind
 from azsweep_core.live_metrics import LiveMetrics
 from azsweep_core.lock import SweepLock, current_holder
 from azsweep_core.ports import TrialLauncher
-from azsweep_core.report import RESULTS, HtmlReport, LogLines, ResultFiles, report_line, write_best
+from azsweep_core.report import RESULTS, HtmlReport, Outlook, ResultFiles, open_console, report_line, write_best
 from azsweep_core.samplers import make_sampler
 from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.signals import StopSignals
@@ -134,7 +134,8 @@ def _finished(request: Request) -> SweepResult | None:
     history = recorded.history
     reason = str(history.stop_reason)
     log.info("this sweep is over (%s); this is its result. For a new one choose another hydra.sweep.dir", reason)
-    show(history, request.settings.directory)
+    if request.settings.console != "none":
+        show(history, request.settings.directory)
     return SweepResult(history, Ending(EndingKind.FINISHED, reason))
 
 
@@ -177,30 +178,34 @@ def _sweep(
         )  # a command has an interpreter of its own
         launcher = _launcher(app, plan, settings, overrides_of, preload)
         occupied.callback(launcher.close)
+        outlook = Outlook(max_trials=plan.max_trials, timeout_s=plan.limits.timeout_s, slots=plan.slots)
+        console = occupied.enter(open_console(settings.console, log, outlook, clock))
         plan = replace(plan, earlier=learnt(request))
-        _announce(plan, spec, directory, tracker)
+        _announce(plan, spec, directory)
         _start_tracker(tracker, plan)
+        _say_where(tracker, directory)
         occupied.on_fault(tracker.give_up)
         plan = replace(plan, origin=_origin(request, tracker))
         ledger = occupied.ledger(past)
         if not (directory / "multirun.yaml").exists() or settings.allow_spec_change:
             OmegaConf.save(config, directory / "multirun.yaml")
-        lines = LogLines(log, plan.max_trials)
         live = LiveMetrics(tracker, spec.objective.primary_metric, directory)
         presence, report = occupied.presence(signals), HtmlReport(directory, clock)
 
         def turn() -> None:
             presence.turn()
             report.turn()
+            console.turn()
 
         ports = Ports(launcher=launcher, tracker=live, ledger=ledger, clock=clock, signals=signals, each_turn=turn)
-        result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), report, lines))
+        result = run_sweep(plan, ports, (*observers, ResultFiles(directory, clock), report, console))
         if result.best is not None:
             overrides = overrides_of(result.best.parameters)
             task_config = compose_task_config(hydra_context.config_loader, config, overrides)
             write_best(directory, OmegaConf.to_yaml(task_config), overrides)
         tracker.keep(directory, RESULTS)
-    show(result.history, directory, hints(result, directory, tracker.how_to_open, request.hooks))
+    if settings.console != "none":
+        show(result.history, directory, hints(result, directory, tracker.how_to_open, request.hooks))
     return result
 
 
@@ -275,7 +280,7 @@ def _origin(request: Request, tracker: MlflowTracker | NullTracker) -> Origin:
     )
 
 
-def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: MlflowTracker | NullTracker) -> None:
+def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path) -> None:
     """Where the sweep is, and what would repeat it."""
     algorithm = spec.sampling_algorithm
     seed = "" if algorithm.type is SamplerType.GRID else f" (seed {algorithm.seed})"
@@ -286,8 +291,12 @@ def _announce(plan: SweepPlan, spec: SweepSpec, directory: Path, tracker: Mlflow
     log.info(
         "sweep %s: %s trials, %d at once, %s%s", directory, plan.max_trials, plan.slots, algorithm.type.value, seed
     )
+
+
+def _say_where(tracker: MlflowTracker | NullTracker, directory: Path) -> None:
+    """Where the sweep can be watched, besides here."""
     if isinstance(tracker, MlflowTracker):
-        log.info("MLflow: %s", tracker.address)
+        log.info("MLflow: %s", tracker.how_to_open or tracker.address)
     log.info("%s", report_line(directory))
 
 

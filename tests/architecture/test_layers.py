@@ -86,10 +86,12 @@ def place_of(module: str, order: list[str]) -> int | None:
 
 
 def may_be_heavy(module: str) -> bool:
-    """Private modules of the samplers and of MLflow, which others import late."""
+    """Private modules of the samplers, of MLflow and of the live display, which others import late."""
     path = Path(module)
-    return path.name.startswith("_mlflow_") or (
-        path.match("azsweep_core/samplers/_*.py") and path.name != "__init__.py"
+    return (
+        path.name.startswith("_mlflow_")
+        or path.name in ("_frame.py", "_live.py")
+        or (path.match("azsweep_core/samplers/_*.py") and path.name != "__init__.py")
     )
 
 

@@ -53,7 +53,8 @@ def test_attach_begins_with_the_last_ten_lines_only(sweep: SweepDir) -> None:
 
     text = azsweep("attach", sweep.path).stdout
 
-    assert re.findall(r"trial (\d+) completed ", text) == [str(number) for number in range(2, 12)]
+    lines = [(str(number), what) for number in range(7, 12) for what in ("started", "completed")]
+    assert re.findall(r"trial (\d+) (started|completed) ", text) == lines
 
 
 def test_attach_to_a_sweep_that_nobody_coordinates_says_how_to_go_on(sweep: SweepDir) -> None:
@@ -83,10 +84,12 @@ def test_attach_shows_a_running_sweep_as_it_goes_on_and_leaves_it_with_ctrl_c(tm
         sweep.end_trial(0, 0.5, after_s=2)
         sweep.begin(1, after_s=3)
 
+        assert process.stdout.readline().endswith("] trial 0 started  x=0\n")
         assert "[1/5] trial 0 completed  loss=0.5  x=0  (best so far)" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+    assert process.returncode == 130
+    assert re.fullmatch(r"(\[\S+\] trial 1 started  x=1\n)?", out)
     assert err == f"Left; the sweep goes on. `azsweep stop {sweep.path}` stops it.\n"
     assert not (sweep.path / ".azsweep" / "stop").exists()
 

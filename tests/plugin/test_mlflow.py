@@ -218,7 +218,7 @@ class TestStore:
         assert parent.data.tags["best_child_run_id"] == child.info.run_id
         assert not (app.directory / "mlflow.db").exists()
         assert f"{server}/#/experiments/{experiment.experiment_id}/runs/{parent.info.run_id}\n" in run.out
-        assert run.out.count("/#/experiments/") == 1
+        assert run.out.count("/#/experiments/") == 2  # as the sweep starts, and when it has ended
 
     def test_a_store_out_of_reach_is_refused_and_leaves_the_way_free_for_another(
         self, app: App, empty_store: Path
