@@ -13,6 +13,7 @@ from azsweep_core import __version__
 from azsweep_core.cli._attach import attach, stop
 from azsweep_core.cli._best import best
 from azsweep_core.cli._click import help_page
+from azsweep_core.cli._compare import compare
 from azsweep_core.cli._export import export
 from azsweep_core.cli._logs import logs
 from azsweep_core.cli._plan import plan
@@ -91,7 +92,7 @@ def commands() -> None:
     """
 
 
-for _command in (plan, run, status, trials, best, report, attach, logs, stop, resume, validate, export):
+for _command in (plan, run, status, trials, best, compare, report, attach, logs, stop, resume, validate, export):
     commands.add_command(_command)
 
 

@@ -22,6 +22,8 @@ _JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
 _APART = ("-P",) if sys.version_info >= (3, 11) else ()
 """Modules that lie in the working directory are the command's, and are not to be taken for Python's own."""
 _OF_JOBS = "only a job file has it; for an app, give overrides"
+_SHOW_ONLY = {"--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion", "-sc", "--version"}
+"""Hydra takes none of them together with --multirun."""
 _COPY = Path(".azsweep", "code")
 """In a sweep's directory: the source of its trials."""
 
@@ -89,7 +91,12 @@ def started_command(
     else:
         app, overrides = [words[0]], words[1:]
         _check(words[0])
-    return with_overrides([sys.executable, *app, "--multirun", *overrides], added)
+    return with_overrides([sys.executable, *app, *_mode(overrides), *overrides], added)
+
+
+def _mode(words: Sequence[str]) -> Sequence[str]:
+    """What makes a sweep of a run; nothing if an option of Hydra's is given that shows something instead of a run."""
+    return [] if any(word.partition("=")[0] in _SHOW_ONLY for word in words) else ["--multirun"]
 
 
 def _check(app: str) -> None:
@@ -129,7 +136,7 @@ class JobRun:
         file = hydra_text(os.path.abspath(self._path))  # noqa: PTH100 - as it was named, but for `..`
         named = file if self._node is None else f"{{file:{file},node:{hydra_text(self._node)}}}"
         added = [f"hydra.sweeper.job={named}", *self._overrides(paths), *wishes]
-        return self._started(["--multirun", *words], added)
+        return self._started([*_mode(words), *words], added)
 
     def _once(self, document: Mapping[str, Any], words: Sequence[str], wishes: Sequence[str]) -> list[str]:
         """A run of the best trial's configuration, with the source that the sweep has had."""
