@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "complete_files", "help_page"]
+__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "complete_files", "help_page", "sweep_of"]
 
 _LIST = re.compile(r"\n\n(?=[^\n]+:[^\n]*\n  )")
 
@@ -39,12 +39,18 @@ class _TrialNumber(click.IntRange):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from azsweep_core.cli._complete import trials_from
 
-        directory = ctx.params.get("directory")
+        directory = sweep_of(ctx)
         return [] if directory is None else [CompletionItem(each) for each in trials_from(directory, incomplete)]
 
 
 TRIAL_NUMBER = _TrialNumber()
 """Of a trial in the sweep's `directory`."""
+
+
+def sweep_of(ctx: click.Context) -> Path | None:
+    """The sweep's directory in a command that is being typed; None if there is none yet."""
+    typed = ctx.params.get("directory") or next(iter(ctx.args), None)  # there if the value of an option is next
+    return None if typed is None else Path(typed)
 
 
 def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's

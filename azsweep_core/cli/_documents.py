@@ -26,7 +26,7 @@ def say_as_it_is(text: str) -> None:
     """Print text that ends with a line break: byte for byte, but on a terminal, which it shall not steer."""
     if sys.stdout.isatty():
         text = "\n".join(map(printable, text.split("\n")))
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, color=True)  # else click leaves out what steers terminals
 
 
 def trial_document(trial: Trial) -> dict[str, Any]:

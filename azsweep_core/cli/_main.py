@@ -23,6 +23,7 @@ from azsweep_core.cli._run import run
 from azsweep_core.cli._status import status
 from azsweep_core.cli._trials import trials
 from azsweep_core.cli._validate import validate
+from azsweep_core.cli._words import printable
 from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = ["commands", "main"]
@@ -51,7 +52,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AzsweepError as error:
-            raise _Refused(str(error)) from error
+            raise _Refused("\n".join(map(printable, str(error).split("\n")))) from error
         except BrokenPipeError:
             raise  # somebody has read enough: click ends without a word
         except OSError as error:
@@ -75,6 +76,9 @@ def commands() -> None:
       azsweep status multirun/2026-11-22/04-12-15
       azsweep attach multirun/2026-11-22/04-12-15
       azsweep logs multirun/2026-11-22/04-12-15 7 -f
+      azsweep trials multirun/2026-11-22/04-12-15 --sort value
+      azsweep best multirun/2026-11-22/04-12-15
+      azsweep compare multirun/2026-11-22/*
       azsweep stop multirun/2026-11-22/04-12-15
       azsweep resume multirun/2026-11-22/04-12-15 hydra.sweeper.limits.max_total_trials=40
       azsweep validate sweep.yml
@@ -85,7 +89,7 @@ def commands() -> None:
       2    the command itself was misspelt
       130  left by Ctrl-C
 
-    Completion of commands and options with the Tab key:
+    Completion of commands, options, sweeps, numbers of trials, ... with the Tab key:
       bash  eval "$(_AZSWEEP_COMPLETE=bash_source azsweep)"   in ~/.bashrc
       zsh   eval "$(_AZSWEEP_COMPLETE=zsh_source azsweep)"    in ~/.zshrc
       fish  _AZSWEEP_COMPLETE=fish_source azsweep | source    in ~/.config/fish/completions/azsweep.fish
@@ -102,4 +106,4 @@ def main() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the end of the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a path may hold what the terminal's encoding does not
-    commands(prog_name="azsweep")
+    commands(prog_name="azsweep", color=False if os.environ.get("NO_COLOR") else None)

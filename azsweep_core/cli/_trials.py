@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from azsweep_core._reading import nearest
-from azsweep_core.cli._click import SWEEP_DIR, Command
+from azsweep_core.cli._click import SWEEP_DIR, Command, sweep_of
 from azsweep_core.cli._documents import say_as_it_is, say_json, trial_document
 from azsweep_core.cli._standing import Standing, SweepNow, look
 from azsweep_core.cli._table import ABSENT, Column, cell, cut, fitting, lines
@@ -49,7 +49,7 @@ class _State(click.ParamType):  # type: ignore[type-arg]  # generic in later ver
 
 def _sort_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's
     """What shells offer after --sort."""
-    directory = ctx.params.get("directory")
+    directory = sweep_of(ctx)
     try:
         recorded = None if directory is None else look(directory).recorded
     except (AzsweepError, OSError):
