@@ -118,12 +118,12 @@ class _Best:
         Raises:
             AzsweepError: if they are nowhere.
         """
-        import yaml
-
         path = self._file("overrides.yaml", "overrides.txt")
         text = path.read_text(encoding="utf-8")
         if path.name == "overrides.txt":
             return text.removesuffix("\n").split("\n")
+        import yaml
+
         try:
             given = yaml.safe_load(text)
         except yaml.YAMLError:

@@ -193,6 +193,8 @@ def test_what_cannot_go_with_the_command_is_refused(word: str, rule: str) -> Non
             "--multirun x=1 hydra.sweeper.detach=true --config-name other",
             id="detached-with-options-of-hydra",
         ),
+        pytest.param("app.py --cfg job", "--cfg job", id="hydra-shows-a-configuration"),
+        pytest.param("app.py x=1 --info=all", "x=1 --info=all", id="hydra-tells-of-itself"),
         pytest.param("--detach app.py", "--multirun hydra.sweeper.detach=true", id="no-overrides"),
     ],
 )

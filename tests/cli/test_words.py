@@ -21,8 +21,8 @@ from tests.architecture.test_layers import HEAVY
 from tests.cli.sweeps import SweepDir, azsweep, azsweep_command, environment
 
 
-def lines_on_a_terminal(columns: int, *arguments: str | Path) -> list[str]:
-    """What the command prints on a terminal of so many columns, without colours."""
+def lines_on_a_terminal(columns: int, *arguments: str | Path, as_they_are: bool = False) -> list[str]:
+    """What the command prints on a terminal of so many columns; without colours, unless as they are."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     with subprocess.Popen(
@@ -37,7 +37,8 @@ def lines_on_a_terminal(columns: int, *arguments: str | Path) -> list[str]:
                 break
             data += block
     os.close(ours)
-    return re.sub(r"\x1b\[\d*m", "", data.decode()).splitlines()
+    text = data.decode()
+    return (text if as_they_are else re.sub(r"\x1b\[\d*m", "", text)).splitlines()
 
 
 def test_lines_fit_a_terminal_and_are_whole_in_a_pipe(sweep: SweepDir) -> None:
@@ -63,7 +64,7 @@ def test_lines_fit_a_terminal_and_are_whole_in_a_pipe(sweep: SweepDir) -> None:
     assert "\x1b" not in in_a_pipe
 
 
-@pytest.mark.parametrize("command", ["status", "attach", "stop", "logs", "resume"])
+@pytest.mark.parametrize("command", ["status", "trials", "best", "attach", "stop", "logs", "resume"])
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -189,11 +190,15 @@ def test_the_shell_completes_commands() -> None:
     assert done.stdout.split() == ["plain,status", "plain,stop"]
 
 
-def test_nothing_heavy_is_loaded_to_say_how_a_sweep_stands(sweep: SweepDir) -> None:
+@pytest.mark.parametrize("words", ["--help", "status DIR", "trials DIR", "trials DIR --csv", "best DIR", "logs DIR 0"])
+def test_nothing_heavy_is_loaded_to_say_how_a_sweep_stands(sweep: SweepDir, words: str) -> None:
+    sweep.begin(0, after_s=1)
+    sweep.output(0, 1, "printed")
+    sweep.end_trial(0, 1.0, after_s=2)
     program = f"""
 import sys
 from azsweep_core.cli._main import commands
-commands(["status", {str(sweep.path)!r}], standalone_mode=False)
+commands({words.replace("DIR", str(sweep.path)).split()!r}, standalone_mode=False)
 print(*sorted({HEAVY | {"hydra", "omegaconf", "yaml"}!r} & set(sys.modules)), file=sys.stderr)
 """
 
@@ -202,3 +207,11 @@ print(*sorted({HEAVY | {"hydra", "omegaconf", "yaml"}!r} & set(sys.modules)), fi
     )
 
     assert done.stderr.split() == []
+
+
+def test_no_color_is_heeded(sweep: SweepDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b" not in "".join(lines_on_a_terminal(80, "status", sweep.path, as_they_are=True))
+    monkeypatch.delenv("NO_COLOR")
+    assert "\x1b" in "".join(lines_on_a_terminal(80, "status", sweep.path, as_they_are=True))
