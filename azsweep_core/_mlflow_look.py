@@ -50,7 +50,7 @@ def look_at_store(tracking_uri: str, experiment: str) -> StoreLook:
     """
     try:
         if is_absent(tracking_uri):
-            _refuse_read_only(_file_of(tracking_uri).parent, tracking_uri)
+            _refuse_read_only(_file_of(tracking_uri), tracking_uri)
             return StoreLook(is_there=False, has_experiment=False)
         with bounded_requests(_TIMEOUT_S):
             if is_path(tracking_uri):
