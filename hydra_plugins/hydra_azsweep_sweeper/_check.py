@@ -25,10 +25,9 @@ from hydra_plugins.hydra_azsweep_sweeper._override_text import key_problems
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError, depends_on_values
 
-__all__ = ["MOST_POINTS", "check_composition", "check_every_value", "check_points", "compose_task_config"]
+__all__ = ["MOST_POINTS", "check_composition", "check_points", "compose_task_config"]
 
-MOST_POINTS = 1000
-"""So many points are composed at most to see every value of every choice."""
+MOST_POINTS = 500
 _MOST_TOLD = 20
 
 _MOST_OPTIONS = 1000
@@ -45,12 +44,15 @@ def compose_task_config(loader: ConfigLoader, config: DictConfig, overrides: Seq
 
 
 def check_composition(
-    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]
+    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str], *, every_value: bool = False
 ) -> Iterator[Problem]:
     """Problems with the keys and group options of a space whose expressions are legal.
 
     What is composed comes from the middle of every distribution, and takes every branch of nested choices; names of
     group options are looked up without composing.
+
+    Args:
+        every_value: compose every value of every choice as well, at most `MOST_POINTS` of one.
     """
     wrong = {key: list(_unknown_options(loader, key, drawn)) for key, drawn in space.parameters.items()}
     for problems in wrong.values():
@@ -58,14 +60,16 @@ def check_composition(
     found = dict.fromkeys(_misfits(loader, config, (), fixed, "override {override}"))
     if not found:
         rest = space.only([key for key, problems in wrong.items() if not problems])
-        points = list(rest.middle_points())
+        points = [*rest.middle_points(), *islice(covering_points(rest), MOST_POINTS if every_value else 0)]
         for point in points:
             sampled = trial_overrides(point, ())
             found.update(dict.fromkeys(_misfits(loader, config, fixed, sampled, "search_space.{key}")))
         if not found and points:
             found.update(dict.fromkeys(_misfits_of_options(loader, config, rest, points[0], fixed)))
         found.update(dict.fromkeys(_misplaced(loader, config, rest, fixed)))
-    yield from found
+    yield from islice(found, _MOST_TOLD)
+    if len(found) > _MOST_TOLD:
+        yield Problem("search_space", f"{len(found) - _MOST_TOLD} more values do not fit the app's config")
 
 
 def check_points(
@@ -81,18 +85,6 @@ def check_points(
         if not unwritable:
             sampled = trial_overrides(space.complete(point, [0.5] * len(space.dimensions)), ())
             yield from _misfits(loader, config, fixed, sampled, f"{where}.{{key}}")
-
-
-def check_every_value(
-    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]
-) -> Iterator[Problem]:
-    """What the app has against any value that is listed, of a space whose middle fits the app."""
-    found: dict[Problem, None] = {}
-    for point in islice(covering_points(space), MOST_POINTS):
-        found.update(dict.fromkeys(_misfits(loader, config, fixed, trial_overrides(point, ()), "search_space.{key}")))
-    yield from islice(found, _MOST_TOLD)
-    if len(found) > _MOST_TOLD:
-        yield Problem("search_space", f"{len(found) - _MOST_TOLD} more values do not fit the app")
 
 
 def _misfits_of_options(

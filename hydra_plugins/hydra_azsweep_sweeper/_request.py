@@ -26,7 +26,6 @@ from azsweep_core.trial import EarlierTrial, Parameters
 from hydra_plugins.hydra_azsweep_sweeper._app_values import AppValues
 from hydra_plugins.hydra_azsweep_sweeper._check import (
     check_composition,
-    check_every_value,
     check_points,
     compose_task_config,
 )
@@ -209,9 +208,8 @@ def _check_against_the_app(
     if any(probe.validate("search_space")):
         return
     unpassable = list(check_space(probe, fixed))
-    misfits = unpassable or list(check_composition(loader, config, probe, fixed))
-    if settings.dry_run is not None and not misfits:
-        misfits = list(check_every_value(loader, config, probe, fixed))
+    is_dry = settings.dry_run is not None
+    misfits = unpassable or list(check_composition(loader, config, probe, fixed, every_value=is_dry))
     if not misfits and probe == space:
         misfits = list(check_points(loader, config, space, initial_points, fixed))
     yield from misfits
