@@ -87,9 +87,9 @@ spans = st.tuples(bounds, bounds).filter(lambda pair: pair[0] < pair[1])
     st.one_of(
         st.integers(1, 10**6).map(Randint),
         st.builds(lambda span: Uniform(*span), spans),
-        st.builds(lambda span, q: QUniform(*span, q), spans, steps),
+        st.builds(lambda span, q: QUniform(span[0], span[1], q), spans, steps),
         st.builds(lambda span: LogUniform(*span), spans),
-        st.builds(lambda span, q: QLogUniform(*span, q), spans, steps),
+        st.builds(lambda span, q: QLogUniform(span[0], span[1], q), spans, steps),
         st.lists(st.integers(-99, 99), min_size=1, max_size=40).map(sorted).map(Choice),
     ),
     UNIT,

@@ -5,58 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from azsweep_core.lock import SweepLock
 from hydra_plugins.hydra_azsweep_sweeper._result import program
-from tests.plugin.conftest import App, Run
-from tests.plugin.in_process import HYDRAS_HINT, refuse, write_app
+from tests.plugin.conftest import App
+from tests.plugin.dry_runs import END, TRIAL, dry, problems, section, shown_trials
+from tests.plugin.in_process import write_app
 
-TRIALS = "hydra.sweeper.limits.max_total_trials="
 SEED = "hydra.sweeper.sampling_algorithm={type: random, seed: 7}"
-END = "Nothing was started, and nothing written. Without dry_run the sweep can start.\n"
-TRIAL = re.compile(r"  (\d+) +(.*)")
-
-
-def tree(directory: Path) -> dict[str, tuple[int, bytes]]:
-    """All files and folders, with times and contents."""
-    return {
-        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
-        for path in directory.rglob("*")
-    }
-
-
-def dry(app: App, capsys: pytest.CaptureFixture[str], *arguments: str, trials: int = 5) -> Run:
-    """A dry run in this process, which leaves everything as it is; a task that is called raises."""
-    before = tree(app.directory)
-    run = refuse(app, capsys, *arguments, f"hydra.sweeper.dry_run={trials}")
-    assert tree(app.directory) == before
-    assert (run.code == 0) == run.out.endswith(END)
-    return run
-
-
-def section(run: Run, title: str) -> list[str]:
-    """The lines of the page below a title that starts so."""
-    found = [block.splitlines() for block in run.out.split("\n\n") if block.startswith(title)]
-    return found[0][1:] if found else []
-
-
-def shown_trials(run: Run) -> dict[int, list[str]]:
-    """Overrides by number, as a shell takes them."""
-    lines = [*section(run, "First"), *section(run, "Next")]
-    found = [match for line in lines if (match := TRIAL.fullmatch(line))]
-    return {int(match[1]): shlex.split(match[2]) for match in found}
-
-
-def problems(run: Run) -> list[str]:
-    return run.err.removesuffix(HYDRAS_HINT).splitlines()
 
 
 def overrides_of(app: App, number: int) -> list[str]:
@@ -121,26 +82,7 @@ def test_a_trial_that_is_shown_can_be_run_by_hand(app: App) -> None:
     assert not (app.directory / "sweep").exists()
 
 
-def test_the_page_says_all_there_is_to_know(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    """In 80 columns, but for what is to be copied."""
-    write_app(
-        app,
-        {
-            "search_space": {
-                "optimizer": OPTIMIZER,
-                "net.width": "qloguniform(2.77, 6.24, 16)",
-                "+tag": {"type": "choice", "values": ["<script>", "\x1b[31mred\n"]},
-            },
-            "early_termination": {"type": "bandit", "slack_factor": 0.1, "delay_evaluation": 5},
-            "limits": {"max_total_trials": 1200, "timeout": 7200, "max_failed_trials": 9},
-        },
-        groups=True,
-    )
-
-    run = dry(app, capsys, SEED, "y=2", "hydra.sweeper.limits.max_concurrent_trials=3", trials=1)
-
-    assert run.out.replace(str(app.directory), "/app") == (
-        """\
+PAGE = """\
 Search space
   optimizer               one of 2 options of config group optimizer:
     adam
@@ -188,9 +130,29 @@ First trial of 1,200: exactly these
 Configurations
   composed  6 configurations, with every value of every choice
 
-""".replace("NAME", app.directory.name).replace("PROGRAM", program())
-        + END
+"""
+
+
+def test_the_page_says_all_there_is_to_know(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    """In 80 columns, but for what is to be copied."""
+    write_app(
+        app,
+        {
+            "search_space": {
+                "optimizer": OPTIMIZER,
+                "net.width": "qloguniform(2.77, 6.24, 16)",
+                "+tag": {"type": "choice", "values": ["<script>", "\x1b[31mred\n"]},
+            },
+            "early_termination": {"type": "bandit", "slack_factor": 0.1, "delay_evaluation": 5},
+            "limits": {"max_total_trials": 1200, "timeout": 7200, "max_failed_trials": 9},
+        },
+        groups=True,
     )
+
+    run = dry(app, capsys, SEED, "y=2", "hydra.sweeper.limits.max_concurrent_trials=3", trials=1)
+
+    page = PAGE.replace("NAME", app.directory.name).replace("PROGRAM", program())
+    assert run.out.replace(str(app.directory), "/app") == page + END
 
 
 def test_without_a_seed_they_are_examples_of_a_seed_that_can_be_given(
@@ -264,7 +226,7 @@ def test_what_configs_leave_open_is_doubted(app: App, capsys: pytest.CaptureFixt
         "fine": "${data.out}",
         "list": ["${nowhere}"],
     }
-    files = {"optimizer/adam": {"lr": 0.1}, "optimizer/sgd": {"lr": "${gone}"}}
+    files: dict[str, dict[str, Any]] = {"optimizer/adam": {"lr": 0.1}, "optimizer/sgd": {"lr": "${gone}"}}
     app.write("return 0.0", config, defaults=({"optimizer": "adam"},), files=files)
 
     run = dry(app, capsys, "optimizer=adam,sgd", "hydra.sweeper.sampling_algorithm=grid")
@@ -299,131 +261,6 @@ def test_all_problems_are_told_at_once_those_around_the_sweep_too(app: App, caps
         f"hydra.sweep.dir: must be a directory that can be written; got {file}/sweep ({file}).",
         "hydra.launcher.timout_min: the launcher has no such option. Did you mean timeout_min?",
     ]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        pytest.param(["hydra/launcher=joblib"], "", id="joblib"),
-        pytest.param(["hydra/launcher=submitit_local"], "", id="submitit-local"),
-        pytest.param(
-            ["hydra/launcher=joblib", "hydra.launcher.backend=nope"],
-            "hydra.launcher: must be options that it takes (Invalid backend: nope, ",
-            id="joblib-backend",
-        ),
-        pytest.param(
-            ["+hydra.launcher.n_jobs=5"], "hydra.launcher: must be options that it takes (", id="basic-has-none"
-        ),
-        pytest.param(
-            ["hydra/launcher=submitit_slurm", "hydra.sweeper.tracking=none"],
-            "hydra/launcher: needs SLURM's commands on this host; got no sbatch, srun, squeue, scancel.",
-            id="no-slurm",
-        ),
-    ],
-)
-def test_the_launcher_is_asked_for_its_options(
-    app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
-) -> None:
-    write_app(app)
-    monkeypatch.setenv("PATH", "/nowhere")
-
-    run = dry(app, capsys, "x=uniform(0, 1)", *arguments)
-
-    assert "".join(problems(run)).startswith(told)
-    assert (run.code == 0) == (told == "")
-    assert (
-        f"  hydra/launcher  {arguments[0].partition('=')[2] if len(arguments) > 1 or not told else 'basic'}" in run.out
-    )
-
-
-def test_rays_arguments_are_looked_at_and_ray_is_not(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    write_app(app)
-    ray = "++hydra.launcher.ray"
-
-    good = dry(app, capsys, "x=uniform(0, 1)", "hydra/launcher=azsweep_ray", f"{ray}.remote.num_cpus=2")
-    bad = dry(
-        app, capsys, "x=uniform(0, 1)", "hydra/launcher=ray", f"{ray}.init.adress=auto", f"{ray}.remote.num_cpus=-1"
-    )
-
-    negative = "The quantity of resource num_cpus cannot be negative"
-    assert "  Ray             started here for the sweep; a dry run neither starts nor asks" in good.out
-    assert problems(bad) == [
-        "hydra.launcher.ray.init.adress: ray.init has no such argument. Did you mean address?",
-        f"hydra.launcher.ray.remote: must be options of a task of Ray's ({negative}); got {{'num_cpus': -1}}.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("listed", "told"),
-    [
-        pytest.param(2, "problem", id="one-is-missing"),
-        pytest.param(3, "nothing", id="all-there"),
-        pytest.param(None, "doubt", id="nobody-to-ask"),
-    ],
-)
-def test_devices_are_looked_for(
-    app: App,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    listed: int | None,
-    told: str,
-) -> None:
-    write_app(app)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
-    if listed is not None:
-        tool = tmp_path / "bin" / "nvidia-smi"
-        tool.parent.mkdir()
-        tool.write_text("#!/bin/sh\n" + "".join(f"echo 'GPU {number}: A'\n" for number in range(listed)))
-        tool.chmod(0o755)
-
-    run = dry(app, capsys, "x=uniform(0, 1)", "hydra.sweeper.devices=[0,2,2]")
-
-    missing = ["devices: must be there; nvidia-smi lists 2 on this host; got 2."]
-    assert problems(run) == (missing if told == "problem" else [])
-    doubt = ["  -  devices: cannot be looked for without nvidia-smi; got 0, 2, 2."]
-    assert section(run, "Doubts") == (doubt if told == "doubt" else [])
-
-
-def test_what_a_directory_holds_is_told_with_what_would_become_of_it(
-    app: App, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    write_app(app, {"tracking": "none", "sampling_algorithm": {"type": "random", "seed": 7}})
-    space = "x=uniform(0, 1)"
-    new = dry(app, capsys, space)
-    app.sweep(space, f"{TRIALS}2")
-
-    over = dry(app, capsys, space, f"{TRIALS}2")
-    goes_on = dry(app, capsys, space, f"{TRIALS}4")
-    another = dry(app, capsys, "x=uniform(0, 2)", f"{TRIALS}4")
-    lock = SweepLock(app.directory / "sweep")
-    held = dry(app, capsys, space, f"{TRIALS}4")
-    lock.release()
-    (app.directory / "sweep" / "sweep.jsonl").unlink()
-    orphaned = dry(app, capsys, space, f"{TRIALS}4")
-
-    standing = [" ".join(" ".join(section(run, "Where it runs")[1:3]).split()) for run in (new, over, goes_on)]
-    assert standing[0].startswith("is made, for a new sweep")
-    assert standing[1].startswith("holds a sweep that is over (all 2 trials are done): its result would be shown")
-    assert standing[2].startswith("holds an unfinished sweep, which goes on: 2 of 4 trials are over")
-    assert shown_trials(over) == {}
-    assert shown_trials(goes_on) == {number: shown_trials(new)[number] for number in (2, 3)}
-    assert problems(another)[0].startswith("hydra.sweep.dir: must not hold another sweep; got ")
-    assert problems(held)[0].startswith("hydra.sweep.dir: must not hold a sweep that is running; got ")
-    assert problems(orphaned)[0].startswith("hydra.sweep.dir: must not hold trials whose sweep.jsonl is gone or empty")
-
-
-def test_what_mlflow_holds_is_told(app: App, capsys: pytest.CaptureFixture[str], empty_store: Path) -> None:
-    write_app(app)
-    shutil.copy(empty_store, app.directory / "mlflow.db")
-
-    there = dry(app, capsys, "x=uniform(0, 1)")
-    default = dry(app, capsys, "x=uniform(0, 1)", "hydra.sweeper.experiment_name=Default")
-
-    place = f"sqlite:///{app.directory}/mlflow.db"
-    wanted = [f"  MLflow          {place}", "  experiment      train (is made at the start)"]
-    assert section(there, "Where it runs")[2:4] == wanted
-    assert section(default, "Where it runs")[3] == "  experiment      Default"
 
 
 def test_no_trial_is_shown_if_none_is_asked_for(app: App, capsys: pytest.CaptureFixture[str]) -> None:
