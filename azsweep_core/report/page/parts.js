@@ -52,12 +52,27 @@ function command(text, what) {
   return element("div", { class: "command" }, code, copyButton(text, what));
 }
 
+/** True in a frame that may open nothing, as the viewer of MLflow's artifacts is. Files are not beside the page there. */
+const isShutIn = window !== window.top && origin === "null";
+
 /** A link to a file or, with `isWeb`, to a page; null for what is neither. */
 function link(words, address, { isWeb = false } = {}) {
   if (typeof address !== "string" || address === "") return null;
   const [, scheme] = /^([a-z][a-z0-9+.-]*):/i.exec(address.trim()) ?? [];
   const isFine = isWeb ? /^https?$/i.test(scheme ?? "") : scheme === undefined || scheme.toLowerCase() === "file";
-  return isFine ? element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, words) : null;
+  if (!isFine || (isShutIn && !isWeb)) return null;
+  const made = element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, words);
+  if (isShutIn) made.addEventListener("click", (event) => copyInstead(event, made, words));
+  return made;
+}
+
+/** What a click on a link does where it could open nothing. */
+async function copyInstead(event, made, words) {
+  event.preventDefault();
+  const isCopied = await toClipboard(made.href);
+  made.textContent = isCopied ? "address copied" : "opens with a right click";
+  say(made.textContent);
+  setTimeout(() => (made.textContent = words), 2000);
 }
 
 function linksOf(trial) {
