@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -19,6 +21,7 @@ from azsweep_core.report._page import page
 from azsweep_core.tracking import MlflowTracker
 from azsweep_core.trial import Trial, TrialState
 from tests.browser.chromium import Browser
+from tests.browser.documents import document
 
 NAME = "2026-11-22/18-15-00"
 ENDS = (
@@ -47,6 +50,13 @@ class Sweep:
         return f"{self.server}/#/experiments/{self.tracker.how_to_open.split('/')[-3]}/runs"
 
 
+def report(run_id: str) -> dict[str, Any]:
+    """The data of a report, whose trials all have this run."""
+    data = document(40, reports=5)
+    trials = [{**trial, "run_url": f"http://127.0.0.1:9/#/runs/{run_id}"} for trial in data["trials"]]
+    return {**data, "trials": trials}
+
+
 @pytest.fixture(scope="module")
 def sweep(server: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     """Six trials that ended in every way there is."""
@@ -71,7 +81,7 @@ def sweep(server: str, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
             tracker.note_best(trial)
     tracker.end_sweep(best, failed=False, reason="all 6 trials are done")
     directory = tmp_path_factory.mktemp("sweep")
-    (directory / "report.html").write_text(page('{"title": "a report"}'), encoding="utf-8")
+    (directory / "report.html").write_text(page(json.dumps(report(runs[5]))), encoding="utf-8")
     (directory / "trials.csv").write_text("number,state,value\n0,completed,0.75\n", encoding="utf-8")
     tracker.keep(directory, RESULTS)
     return Sweep(server, tracker, runs)
@@ -135,7 +145,7 @@ def test_trials_stand_below_their_sweep_are_found_by_what_they_are_and_compared(
     pages.screenshot(tmp_path / "compared.png")
 
 
-def test_the_link_that_a_sweep_tells_opens_its_page_with_chart_artifacts_and_report(
+def test_the_link_that_a_sweep_tells_opens_its_page_with_its_chart_and_its_files(
     pages: Browser, sweep: Sweep, tmp_path: Path
 ) -> None:
     pages.open(sweep.tracker.how_to_open)
@@ -151,12 +161,30 @@ def test_the_link_that_a_sweep_tells_opens_its_page_with_chart_artifacts_and_rep
     element(pages, "//*[@role='tab'][.='Artifacts']").click()
     for name in ("sweep_spec.yaml", "trials.csv", "report.html"):
         pages.wait_for(f"document.body.innerText.includes('{name}')")
-    element(pages, "//*[text()='report.html']").click()
+
+
+def test_the_report_works_in_the_viewer_of_artifacts(pages: Browser, sweep: Sweep, tmp_path: Path) -> None:
+    """The viewer is a frame of no origin that may run scripts, but opens nothing and knows no other files."""
+    pages.open(f"{sweep.tracker.how_to_open}/artifacts/report.html")
     pages.wait_for("document.querySelector('iframe.mlflow-html-iframe')")
-    pages.driver.switch_to.frame(element(pages, "//iframe"))
-    pages.wait_for("document.body.innerText.includes('a report')")
-    pages.driver.switch_to.default_content()
     pages.screenshot(tmp_path / "report.png")
+    pages.messages()
+    pages.driver.switch_to.frame(element(pages, "//iframe"))
+
+    pages.wait_for("document.body.innerText.includes('40 of 40')")
+    run = element(pages, "//*[@id='best']//a[.='MLflow']")
+    run.click()
+    pages.wait_for("arguments[0].textContent === 'address copied'", run)
+    assert pages.run("return [...document.links].filter(link => link.innerText === 'directory').length") == 0
+
+    element(pages, "//input[@id='filter']").send_keys("adam")
+    pages.wait_for("/^(?!40)[1-9][0-9]* of 40 trials/.test(document.getElementById('shown').innerText)")
+    for box in ("metrics", "scatter3"):
+        pages.run(f"document.getElementById('{box}').scrollIntoView()")
+        pages.wait_for(f"document.querySelector('#{box} .js-plotly-plot .main-svg')")
+    assert pages.messages() == []
+    pages.driver.switch_to.default_content()
+    pages.screenshot(tmp_path / "charts.png")
 
 
 def test_a_trial_is_reached_by_its_run_alone(pages: Browser, sweep: Sweep) -> None:
