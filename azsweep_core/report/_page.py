@@ -56,7 +56,7 @@ def _around_the_data() -> tuple[str, str]:
         "policy": _policy(script.encode(), library),
         "style": (own / "page.css").read_text(encoding="utf-8"),
         "script": script,
-        "library": _packed(library, level=9),
+        "library": _packed(library, level=3),
     }.items():
         text = text.replace(f"{{{{{name}}}}}", content, 1)
     before, after = text.split("{{data}}")
