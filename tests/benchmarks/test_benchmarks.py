@@ -188,3 +188,10 @@ def test_a_stop_is_read_from_the_ledger_and_from_what_the_trial_noted(tmp_path: 
 
     assert (found.decided_s, found.raised_s, found.ended_s) == (1.0, 0.25, 0.25)
     assert found.total_s == 1.5
+
+
+def test_the_report_prints_one_table() -> None:
+    lines = run("report.py", "--quick").splitlines()
+
+    (row,) = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| 10")]
+    assert all(float(cell.rstrip("%")) > 0 for cell in row)
