@@ -13,6 +13,7 @@ from azsweep_core.events import AttemptLost, Event, StopRequested, TrialBegan, T
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
 from azsweep_core.report._files import plain_key
+from azsweep_core.report._html import REPORT
 from azsweep_core.trial import Parameters, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ def summary(
         if completed is not None and completed.number != best.number:
             lines.append(("Best completed", f"{completed.number}: {metric} = {completed.value:.6g}"))
         lines.append(("Its files", printable(best.directory or "-")))
-    lines += [("Results", printable(str(directory))), *hints]
+    lines.append(("Results", printable(str(directory))))
+    if (directory / REPORT).exists():
+        lines.append(("Report", printable(str(directory / REPORT))))
+    lines += hints
     for label, text in lines:
         console.print(Text(f"{label + ':':16}", style="bold") + Text(text), soft_wrap=True)  # to be copied whole
 
