@@ -125,7 +125,8 @@ def summary(
         lines.append(("Report", printable(str(directory / REPORT))))
     lines += hints
     for label, text in lines:
-        console.print(Text(f"{label + ':':16}", style="bold") + Text(text), soft_wrap=True)  # to be copied whole
+        line = Text.assemble((f"{label + ':':16}", "bold"), text)
+        console.print(line, soft_wrap=True)  # paths and commands are to be copied whole
 
 
 def _ranked(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
