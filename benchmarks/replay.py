@@ -37,7 +37,7 @@ _REPORTS = 10
 _SLOTS = 8
 _OBJECTIVE = Objective("loss", Goal.MINIMIZE)
 _SPEC: Mapping[str, Any] = {"objective": {"primary_metric": "loss", "goal": "minimize"}}
-_SPACE: Mapping[str, Any] = {
+SPACE: Mapping[str, Any] = {
     "lr": {"type": "loguniform", "min_value": -7, "max_value": 0},
     "momentum": {"type": "uniform", "min_value": 0, "max_value": 1},
     "layers": {"type": "randint", "upper": 8},
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="200 trials, to see that everything runs")
     counts = (50, 200) if parser.parse_args().quick else (1_000, 10_000)
-    space = read_space(_SPACE)
+    space = read_space(SPACE)
     rows = []
     with tempfile.TemporaryDirectory(prefix="azsweep-replay-") as name:
         for count in (10, *counts):  # imports and first uses are not what is measured
@@ -84,7 +84,7 @@ def main() -> None:
     print(table("Replay: what it costs to go on with a long sweep", columns, ordered, note))
 
 
-def write_ledger(directory: Path, space: SearchSpace, trials: int) -> None:
+def write_ledger(directory: Path, space: SearchSpace, trials: int, reports: int = _REPORTS) -> None:
     """The ledger of a sweep that was killed after so many trials of a minute each, between two starts."""
     sampler = make_sampler(SamplingAlgorithm(SamplerType.RANDOM, seed=0), space, _OBJECTIVE)
     history, chance = History(_OBJECTIVE), random.Random(0)
@@ -97,7 +97,7 @@ def write_ledger(directory: Path, space: SearchSpace, trials: int) -> None:
             assert point is not None
             ledger.append(TrialSubmitted(time_s=began_s, number=number, attempt=1, parameters=point))
             ledger.append(TrialBegan(time_s=began_s, number=number, directory=str(directory / str(number))))
-            for step in range(_REPORTS):
+            for step in range(reports):
                 report = Measurement(step, chance.random(), began_s + 5.0 * step)
                 ledger.append(TrialMeasured(number=number, measurements=(report,)))
             ledger.append(TrialEnded(time_s=began_s + 59.0, number=number, state=TrialState.COMPLETED))

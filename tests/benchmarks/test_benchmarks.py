@@ -92,6 +92,7 @@ def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
+        pytest.param("cli_start.py", 1, id="cli-start"),
         pytest.param("live_metrics.py", 1, id="live-metrics"),
         pytest.param("plugin_import.py", 1, id="plugin-import"),
         pytest.param("replay.py", 1, id="replay"),
@@ -115,6 +116,7 @@ def test_an_unknown_sampler_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "cli_start.py",
         "early_termination.py",
         "growth.py",
         "live_metrics.py",
