@@ -10,9 +10,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["PARAMETER_CHARACTERS", "TAG_CHARACTERS", "accepted_name", "parameter_names", "parameters_tag", "shortened"]
+__all__ = [
+    "PARAMETER_CHARACTERS",
+    "SWEEP_NAME_CHARACTERS",
+    "TAG_CHARACTERS",
+    "accepted_name",
+    "parameter_names",
+    "parameters_tag",
+    "shortened",
+]
 
 NAME_CHARACTERS = 250
+SWEEP_NAME_CHARACTERS = NAME_CHARACTERS - 10
+"""So that a trial's number fits behind it."""
 PARAMETER_CHARACTERS = 6000
 TAG_CHARACTERS = 5000
 """Older servers allow a tag no more."""
@@ -44,11 +54,12 @@ def parameter_names(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text` cut to `limit` characters with a note of its length.
+    r"""`text` cut to `limit` characters with a note of its length; what databases refuse in it is escaped.
 
-    >>> shortened("x" * 100, 40)
-    'xxxxxxxxxxx... (cut from 100 characters)'
+    >>> shortened("x" * 100, 40), shortened("no file caf\udce9\0", 40)
+    ('xxxxxxxxxxx... (cut from 100 characters)', 'no file caf\\udce9\\0')
     """
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", r"\0")
     if len(text) <= limit:
         return text
     note = f"... (cut from {len(text)} characters)"
@@ -62,21 +73,26 @@ def parameters_tag(parameters: Mapping[str, Any]) -> str:
     '{"lr": 0.1, "clip": "inf", "layers": [1, 2]}'
     """
     point = {key: _plain(value) for key, value in parameters.items()}
-    text = json.dumps(point, ensure_ascii=False)
+    text = _json(point)
     for limit in (1000, 200, 60):
         if len(text) <= TAG_CHARACTERS:
             return text
         point = {key: _cut(value, limit) for key, value in point.items()}
-        text = json.dumps(point, ensure_ascii=False)
+        text = _json(point)
     while len(text) > TAG_CHARACTERS:
         point = dict(list(point.items())[: len(point) // 2])
-        text = json.dumps({**point, "...": f"{len(parameters)} parameters in all"}, ensure_ascii=False)
+        text = _json({**point, "...": f"{len(parameters)} parameters in all"})
     return text
 
 
 def _cut(value: Any, limit: int) -> Any:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _json(value)
     return value if len(text) <= limit else shortened(text, limit)
+
+
+def _json(value: Any) -> str:
+    """As short as JSON may be, but for halves of surrogate pairs, which are escaped as JSON has it."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from azsweep_core._mlflow_names import NAME_CHARACTERS, TAG_CHARACTERS, parameter_names, shortened
+from azsweep_core._mlflow_names import SWEEP_NAME_CHARACTERS, TAG_CHARACTERS, parameter_names, shortened
 from azsweep_core._mlflow_store import is_transient, redacted
 from azsweep_core.errors import AzsweepError, Problem
 
@@ -18,14 +18,12 @@ __all__ = ["PARENT_TAG", "find_experiment", "find_parent", "job_name", "job_tags
 PARENT_TAG = "mlflow.parentRunId"
 _RUNS_A_PAGE = 500
 _DESCRIPTION = "mlflow.note.content"
-_COUNTER_CHARACTERS = 10
-"""Room for the number at the end of a trial's name."""
 
 
 def job_name(job: Mapping[str, Any]) -> str | None:
     """What AzureML's users know a job by: its display_name; None if it has none."""
     name = job.get("display_name")
-    return shortened(name, NAME_CHARACTERS - _COUNTER_CHARACTERS) if isinstance(name, str) and name.strip() else None
+    return shortened(name, SWEEP_NAME_CHARACTERS) if isinstance(name, str) and name.strip() else None
 
 
 def job_tags(job: Mapping[str, Any]) -> dict[str, str]:

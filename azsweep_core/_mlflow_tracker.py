@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from azsweep_core._mlflow_artifacts import keep_document, keep_files
 from azsweep_core._mlflow_calls import StoreCalls
-from azsweep_core._mlflow_names import TAG_CHARACTERS, accepted_name, parameters_tag, shortened
+from azsweep_core._mlflow_names import SWEEP_NAME_CHARACTERS, TAG_CHARACTERS, accepted_name, parameters_tag, shortened
 from azsweep_core._mlflow_parent import PARENT_TAG, find_experiment, find_parent, open_children
 from azsweep_core._mlflow_store import (
     bounded_requests,
@@ -87,7 +87,7 @@ class MlflowTracker:
         self.how_to_open = ""
         self._objective = objective
         self._experiment_name = experiment_name
-        self._sweep_name = sweep_name
+        self._sweep_name = shortened(sweep_name, SWEEP_NAME_CHARACTERS)
         self._tags = tags or {}
         self._patience_s = patience_s
         self._artifact_patience_s = min(patience_s, _ARTIFACT_PATIENCE_S)

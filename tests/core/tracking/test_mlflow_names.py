@@ -69,7 +69,14 @@ def test_a_tag_of_too_many_parameters_says_so() -> None:
     assert point["parameter0"] == 0
 
 
-@given(text=st.text(max_size=200))
+def test_halves_of_surrogate_pairs_are_kept_in_the_tag() -> None:
+    tag = parameters_tag({"file": "caf\udce9"})
+
+    assert tag.isascii()
+    assert json.loads(tag) == {"file": "caf\udce9"}
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=200))
 def test_a_text_within_the_limit_is_left_alone(text: str) -> None:
     assert shortened(text, 200) == text
 

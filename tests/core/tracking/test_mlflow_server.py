@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import urllib.request
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,7 @@ from mlflow import MlflowClient
 
 from azsweep_core.errors import StoreUnreachable
 from azsweep_core.tracking import MlflowTracker
-from azsweep_core.trial import Measurement, TrialState
+from azsweep_core.trial import Measurement, Trial, TrialState
 from tests.core.tracking.conftest import OBJECTIVE, Bench, Gate, wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
@@ -38,6 +41,70 @@ def test_a_sweep_on_a_server_is_recorded_and_read_like_one_on_sqlite(server: str
     assert (parent.info.status, parent.data.tags["best_child_run_id"]) == ("FINISHED", trial.mlflow_run_id)
     assert [item.path for item in bench.client.list_artifacts(parent.info.run_id)] == ["sweep_spec.yaml"]
     assert bench.tracker.how_to_open == f"{server}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
+
+
+@pytest.fixture(scope="module")
+def trials_of_all_ends(server: str) -> dict[TrialState, Trial]:
+    """Trials that have ended in each way there is, with parameters that MLflow would not accept as they are."""
+    tracker = MlflowTracker(OBJECTIVE, "ends", "sweep", server)
+    tracker.start_sweep({})
+    bench, trials = Bench(tracker, MlflowClient(server)), {}
+    for number, state in enumerate(state for state in TrialState if state.is_final):
+        trial = bench.start_with(HOSTILE, number)
+        bench.end(
+            trial, state, "" if state is TrialState.COMPLETED else f"why it is {state.value}: é\n\U0001f600\udce9\0"
+        )
+        trials[state] = trial
+    return trials
+
+
+HOSTILE = {
+    "+opt.lr": 1e-3,
+    "db@backup": "<script>'\"\n\U0001f600",
+    "group/sub": "",
+    "k" * 300: None,
+    "long": "x" * 10_000,
+    "flag": True,
+    "items": [1, "two"],
+    "nothing finite": math.inf,
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (TrialState.COMPLETED, "FINISHED"),
+        (TrialState.FAILED, "FAILED"),
+        (TrialState.TIMED_OUT, "FAILED"),
+        (TrialState.TERMINATED, "KILLED"),
+        (TrialState.CANCELLED, "KILLED"),
+    ],
+    ids=lambda value: value.value if isinstance(value, TrialState) else value,
+)
+def test_what_the_server_answers_of_a_trials_end(
+    server: str, trials_of_all_ends: dict[TrialState, Trial], state: TrialState, status: str
+) -> None:
+    run_id = trials_of_all_ends[state].mlflow_run_id
+    with urllib.request.urlopen(f"{server}/api/2.0/mlflow/runs/get?run_id={run_id}") as answer:
+        run = json.load(answer)["run"]
+
+    tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+    params = {param["key"]: param["value"] for param in run["data"]["params"]}
+    reason = None if state is TrialState.COMPLETED else f"why it is {state.value}: é\n\U0001f600\\udce9\\0"
+    assert (run["info"]["status"], run["info"]["end_time"]) == (status, 5000)
+    assert (tags["azsweep.state"], tags.get("azsweep.reason")) == (state.value, reason)
+    (digested,) = (name for name in params if name.startswith("kkk"))
+    assert len(digested) == 250
+    assert params == {
+        "opt.lr": "0.001",
+        "db_backup": "<script>'\"\n\U0001f600",
+        "group/sub": "",
+        digested: "None",
+        "long": "x" * 5969 + "... (cut from 10000 characters)",
+        "flag": "True",
+        "items": "[1, 'two']",
+        "nothing finite": "inf",
+    }
 
 
 class TestOutage:
