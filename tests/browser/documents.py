@@ -25,6 +25,8 @@ PARAMETERS: list[dict[str, Any]] = [
 ]
 # fmt: on
 
+NO_IMPORTANCES = {"evaluator": "", "values": [], "note": "Importances need two completed trials."}
+
 
 def document(
     trials: int = 200, *, reports: int = 30, parameters: int = 6, slots: int = 4, is_final: bool = True, seed: int = 1
@@ -52,7 +54,7 @@ def document(
                 "end": None if state == "running" else state,
             }
         )
-        ends[slot] = (trial["ended_s"] or START) + rng.uniform(0.2, 1.5)
+        ends[slot] = math.inf if state == "running" else trial["ended_s"] + rng.uniform(0.2, 1.5)
         made.append(trial)
     return _around(made, rows, known, is_final=is_final)
 

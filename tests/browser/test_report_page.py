@@ -1,20 +1,118 @@
-"""The report's page in a real browser."""
+"""The report's page in a real browser: what it draws, and that it asks nobody for anything."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from azsweep_core.report._page import page
+import pytest
+
 from tests.browser import documents
 from tests.browser.chromium import Browser
+from tests.browser.pages import (
+    NO_CHART,
+    VIEWS,
+    keep_picture,
+    look_at,
+    look_at_all,
+    only_files,
+    show,
+    text_of,
+    traces,
+    trials_in,
+)
+
+SWEEP = documents.document(200)
+TRIALS = SWEEP["trials"]
+WITH_VALUE = {trial["number"] for trial in TRIALS if trial["value"] is not None}
+ALL = {trial["number"] for trial in TRIALS}
 
 
-def test_the_page_opens(browser: Browser, tmp_path: Path) -> None:
-    (tmp_path / "report.html").write_text(page(json.dumps(documents.document(20))), encoding="utf-8")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_of_a_sweep_with_all_states_is_drawn(browser: Browser, tmp_path: Path, theme: str) -> None:
+    """Under its title, with every trial that it can hold; without an error and without asking for anything."""
+    browser.prefer(prefers_color_scheme=theme)
 
-    browser.open(tmp_path / "report.html")
+    show(browser, tmp_path, SWEEP)
 
-    assert browser.wait_for("document.querySelector('#metrics .chart')?.dataset.drawn") == "chart"
+    assert {trial["state"] for trial in TRIALS} == {"completed", "failed", "timed_out", "terminated", "cancelled"}
+    assert look_at_all(browser) == dict.fromkeys(VIEWS, "chart")
+    assert {view: text_of(browser, f"#{view} h2") for view in VIEWS} == VIEWS
+    assert trials_in(browser, "metrics") == WITH_VALUE
+    assert trials_in(browser, "history") == ALL
+    assert trials_in(browser, "parallel") == WITH_VALUE
+    assert trials_in(browser, "scatter2") == trials_in(browser, "scatter3") == ALL
+    assert {trace["type"] for trace in traces(browser, "scatter3")} == {"scatter3d"}
+    assert [trace["points"] for trace in traces(browser, "importances")] == [5]
+    attempts = sum(len(row) for row in SWEEP["timeline"]["rows"])
+    assert sum(trace["points"] for trace in traces(browser, "timeline")) == 2 * attempts  # waiting and running
+    assert browser.run("return document.documentElement.dataset.theme") == theme
+    assert keep_picture(browser, f"report-{theme}", tmp_path).stat().st_size > 100_000
     assert browser.messages() == []
-    assert all(url.startswith("file:") for url in browser.requests())
+    assert only_files(browser)
+
+
+def test_the_top_says_how_the_sweep_stands_and_how_to_run_the_best_again(browser: Browser, tmp_path: Path) -> None:
+    show(browser, tmp_path, SWEEP, size=NO_CHART)
+
+    assert text_of(browser, "#title") == "multirun/2026-11-22/04-12-15"
+    assert text_of(browser, "#state") == "ended: all trials are done"
+    assert "minimize val_loss" in text_of(browser, "#facts")
+    assert "200 of 200" in text_of(browser, "#facts")
+    assert f"trial {SWEEP['best']['number']}" in text_of(browser, "#best")
+    assert SWEEP["best"]["run_again"] in text_of(browser, "#best")
+    assert "median_stopping" in text_of(browser, "#specification")
+
+
+def test_without_webgl_the_3d_view_says_so_and_the_rest_is_drawn(
+    browser_without_webgl: Browser, tmp_path: Path
+) -> None:
+    browser = browser_without_webgl
+
+    show(browser, tmp_path, SWEEP)
+
+    assert look_at_all(browser) == {**dict.fromkeys(VIEWS, "chart"), "scatter3": "empty"}
+    assert "WebGL" in text_of(browser, "#scatter3 .chart")
+    assert browser.messages() == []
+
+
+def failed_alone() -> dict[str, object]:
+    sweep = documents.document(12)
+    nothing: dict[str, list[float]] = {"steps": [], "values": [], "times": []}
+    for trial in sweep["trials"]:
+        trial.update(state="failed", value=None, reports=nothing)
+    return {**sweep, "best": None, "best_completed": None, "importances": documents.NO_IMPORTANCES}
+
+
+def with_parameters(scale: str | None) -> dict[str, object]:
+    sweep = documents.document(12)
+    known = [parameter for parameter in sweep["parameters"] if parameter["scale"] == scale]
+    names = {parameter["key"] for parameter in known}
+    for trial in sweep["trials"]:
+        trial["parameters"] = {key: value for key, value in trial["parameters"].items() if key in names}
+    return {**sweep, "parameters": known, "importances": documents.NO_IMPORTANCES}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "empty"),
+    [
+        pytest.param({**documents.document(0), "importances": documents.NO_IMPORTANCES}, set(VIEWS), id="no-trial"),
+        pytest.param(documents.document(1), set(), id="one-trial"),
+        pytest.param(failed_alone(), {"metrics", "parallel", "importances"}, id="all-failed"),
+        pytest.param(with_parameters("category"), {"importances"}, id="categories-alone"),
+        pytest.param(with_parameters("log"), {"importances"}, id="one-parameter"),
+        pytest.param(with_parameters(None), {"parallel", "importances", "scatter3"}, id="no-parameter"),
+        pytest.param(documents.document(12, is_final=False), set(), id="running"),
+    ],
+)
+def test_small_sweeps_look_sensible(
+    browser: Browser, tmp_path: Path, sweep: dict[str, object], empty: set[str]
+) -> None:
+    """What cannot be drawn says so in words."""
+    show(browser, tmp_path, sweep)
+    browser.resize((1366, 3000))  # all views at once
+
+    drawn = {view: look_at(browser, view) for view in VIEWS}
+
+    assert {view for view, how in drawn.items() if how == "empty"} == empty
+    assert all(text_of(browser, f"#{view} .chart .empty") for view in empty)
+    assert browser.messages() == []

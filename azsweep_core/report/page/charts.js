@@ -7,6 +7,8 @@ const CONFIG = {
     "hoverCompareCartesian", "toggleSpikelines", "resetCameraLastSave3d", "hoverClosest3d", "tableRotation", "orbitRotation"],
 };
 
+const NO_WEBGL = "This view needs WebGL, which this browser does not offer or has switched off. The table holds the same.";
+
 const hasWebgl = (() => {
   let known;
   return () => {
@@ -34,6 +36,7 @@ class Chart {
 
   stale() {
     this.#isStale = true;
+    delete this.box.dataset.drawn;
   }
 
   seen(isInSight) {
@@ -42,32 +45,32 @@ class Chart {
 
   async draw() {
     this.#isStale = false;
-    const figure = this.needsWebgl && !hasWebgl()
-      ? { empty: "This view needs WebGL, which this browser does not offer or has switched off. The table holds the same." }
-      : this.figure();
+    const figure = this.needsWebgl && !hasWebgl() ? { empty: NO_WEBGL } : this.figure();
     if (figure.empty) {
-      this.#clear();
-      this.box.replaceChildren(element("p", { class: "empty" }, figure.empty));
+      this.#clear(figure.empty);
     } else {
       this.plot ??= this.#newPlot();
       this.plot.setAttribute("aria-label", figure.words);
       const height = figure.height ?? this.height;
       this.plot.style.height = `${height}px`;
       await Plotly.react(this.plot, figure.data, { ...figure.layout, height }, CONFIG);
-      this.#listen();
+      if (this.plot.querySelector(".no-webgl")) this.#clear(NO_WEBGL); // plotly noticed later than we did
+      else this.#listen();
     }
-    this.note.textContent = figure.note ?? "";
-    this.box.dataset.drawn = figure.empty ? "empty" : "chart";
+    this.note.textContent = (this.plot && figure.note) || "";
+    this.box.dataset.drawn = this.plot ? "chart" : "empty";
   }
 
   #newPlot() {
-    const plot = element("div", { class: "plot", role: "img" });
+    const plot = element("div", { class: "plot", role: "figure" });
     this.box.replaceChildren(plot);
     return plot;
   }
 
-  #clear() {
+  #clear(words) {
     if (this.plot) Plotly.purge(this.plot);
+    this.box.style.minHeight = 0;
+    this.box.replaceChildren(element("p", { class: "empty" }, words));
     this.plot = null;
     this.isListening = false;
   }
@@ -84,6 +87,9 @@ class Chart {
       pointed = null;
       tip.hide();
     });
+    this.plot.addEventListener("pointermove", () => {
+      if (pointed !== null && tip.box.hidden) tip.show(pointed); // scrolling had hidden it
+    });
     if (this.onSelect) this.plot.on("plotly_selected", (selection) => selection && this.onSelect(selection));
     this.plot.addEventListener("click", () => {
       if (pointed !== null) view.set({ trial: pointed });
@@ -93,12 +99,20 @@ class Chart {
 
 const charts = [];
 
-/** Draws what is due, one chart at a time, so that the page answers in between. */
+/** Plotly as a script of its own, which the page's policy knows by its digest. */
+async function loadPlotly() {
+  const script = element("script");
+  script.textContent = await unpack("library");
+  document.head.append(script);
+}
+
+/** Draws what is due, one chart at a time, so that the page answers in between; the first brings plotly in. */
 const drawDue = (() => {
   let isDrawing = false;
   return async () => {
-    if (isDrawing || typeof Plotly === "undefined") return;
+    if (isDrawing || !next()) return;
     isDrawing = true;
+    if (typeof Plotly === "undefined") await loadPlotly();
     for (let chart = next(); chart; chart = next()) {
       await chart.draw();
       await new Promise((resolve) => setTimeout(resolve));

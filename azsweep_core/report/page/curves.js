@@ -25,7 +25,7 @@ function metricsFigure() {
     data,
     layout: baseLayout({
       xaxis: { title: { text: isOverTime ? `${unit} since the trial's start` : "step" } },
-      yaxis: { title: { text: label(sweep.metric) }, type: view.log ? "log" : "linear" },
+      yaxis: valueAxis(),
     }),
     words: `What ${plural(curves.length, "trial")} reported of ${sweep.metric} over ${isOverTime ? "time" : "steps"}`
       + (best ? `; the best is trial ${best.trial.number} with ${numberText(best.trial.value, 6)}.` : "."),

@@ -18,11 +18,11 @@ function historyFigure() {
   return {
     data,
     layout: baseLayout({
-      xaxis: { title: { text: isByTime ? "end of the trial" : "trial" }, type: isByTime ? "date" : "linear", anchor: "free", position: 0 },
-      yaxis: {
-        title: { text: label(sweep.metric) }, type: view.log ? "log" : "linear", domain: [lacking.length ? 0.1 : 0, 1],
-        ...(lacking.length === drawn.length && { visible: false }),
+      xaxis: {
+        title: { text: isByTime ? "end of the trial" : "trial" }, type: isByTime ? "date" : "linear", anchor: "free", position: 0,
+        ...(!isByTime && drawn.length < 10 && { dtick: 1 }),
       },
+      yaxis: { ...valueAxis(), domain: [lacking.length ? 0.1 : 0, 1], visible: lacking.length < drawn.length },
       yaxis2: { domain: [0, 0.07], range: [-1, 1], visible: false, fixedrange: true },
     }),
     words: `${plural(drawn.length, "trial")} by ${isByTime ? "time" : "number"} with their values of ${sweep.metric} and the best so far.`,

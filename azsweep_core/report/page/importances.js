@@ -13,7 +13,7 @@ function importancesFigure() {
       marker: { color: accent }, width: 0.62,
     }],
     layout: baseLayout({
-      xaxis: { range: [0, Math.max(...most.map(([, part]) => part)) * 1.15 || 1], showgrid: false, showticklabels: false, zeroline: false, fixedrange: true },
+      xaxis: { range: [0, Math.max(...most.map(([, part]) => part)) * 1.15 || 1], visible: false, fixedrange: true },
       yaxis: { tickvals: most.map((_, i) => i), ticktext: most.map(([key]) => label(key, 24)), autorange: "reversed", showgrid: false, zeroline: false, fixedrange: true, ticks: "" },
       margin: { l: 20, r: 34, t: 6, b: 6 },
     }),

@@ -31,18 +31,11 @@ function addCharts() {
   addChart("scatter2", { figure: scatter2Figure, depends: [...all, "log", "x", "y"], height: 380 });
   addChart("scatter3", { figure: scatter3Figure, depends: [...all, "log", "x3", "y3", "z3"], needsWebgl: true, height: 380 });
   addChart("importances", { figure: importancesFigure, depends: ["theme"], height: 160 });
-  addChart("timeline", { figure: timelineFigure, depends: ["q", "off", "theme"], height: 160 });
-}
-
-/** Plotly as a script of its own, which the page's policy knows by its digest. */
-async function loadPlotly() {
-  const script = element("script");
-  script.textContent = await unpack("library");
-  document.head.append(script);
+  addChart("timeline", { figure: timelineFigure, depends: ["q", "off", "theme"], height: 180 });
 }
 
 /** Settles once the page has been painted as it is. */
-const shown = () => new Promise((resolve) => {
+const painted = () => new Promise((resolve) => {
   requestAnimationFrame(() => setTimeout(resolve));
   setTimeout(resolve, 200); // a page in the background is not painted
 });
@@ -68,8 +61,7 @@ async function main() {
   watchPanel();
   addCharts();
   watchSweep();
-  await shown();
-  await loadPlotly();
+  await painted();
   watchCharts();
 }
 

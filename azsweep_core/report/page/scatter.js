@@ -76,7 +76,7 @@ function scatter3Figure() {
   return scatterFigure(["x3", "y3", "z3"], (axes, trials) => {
     const { text, muted, grid } = colours();
     const scene = {
-      camera: camera3d ?? { eye: { x: 1.35, y: 1.35, z: 0.75 } }, dragmode: "orbit", aspectmode: "cube", hovermode: "closest",
+      camera: camera3d ?? { eye: { x: 1.5, y: 1.5, z: 0.8 } }, dragmode: "orbit", aspectmode: "cube", hovermode: "closest",
     };
     ["xaxis", "yaxis", "zaxis"].forEach((name, i) => {
       const { title, ...rest } = axes[i].plotly;
@@ -103,9 +103,9 @@ function scatter3Figure() {
 
 let camera3d = history.state?.camera ?? null;
 
-/** Labels of the 3-D chart are drawn as they are, but for tags. */
+/** Labels of the 3-D chart know tags but no entities; a space keeps it from taking "constructor" for what it is not. */
 function label3d(text, length) {
-  return cut(printable(text.slice(0, length + 1)), length).replaceAll("<", "‹").replaceAll(">", "›");
+  return `${cut(printable(text.slice(0, length + 1)), length).replaceAll("<", "‹").replaceAll(">", "›")} `;
 }
 
 /** Trials by state; those without a value are drawn first, below the others. */

@@ -28,6 +28,12 @@ function colours() {
   };
 }
 
+/** The metric's axis. */
+function valueAxis() {
+  const isNarrow = view.log && Math.max(sweep.spans, 1 / sweep.spans) < 50;
+  return { title: { text: label(sweep.metric) }, type: view.log ? "log" : "linear", ...(isNarrow && { dtick: "D2" }) };
+}
+
 function baseLayout(extra) {
   const { text, muted, grid, line, back } = colours();
   const axis = {

@@ -6,7 +6,7 @@ function timelineFigure() {
   const spans = rows.flatMap((row, slot) => row.filter(({ trial }) => shown.has(trial)).map((span) => ({ ...span, slot })));
   if (!spans.length) return { empty: sweep.trials.length ? "No trial to show." : "No trial yet." };
   const { muted, text, faint } = colours();
-  const height = Math.min(Math.max(160, 84 + 22 * rows.length), 640);
+  const height = Math.min(Math.max(180, 96 + 22 * rows.length), 640);
   const byKind = new Map();
   const add = (kind, span, from, to) => byKind.set(kind, [...(byKind.get(kind) ?? []), { ...span, from, to: Math.max(to, from) }]);
   for (const span of spans) {

@@ -52,7 +52,7 @@ function showShown() {
 /** The one colour bar: from the best value to the worst. */
 function showShades() {
   const box = document.getElementById("shades");
-  box.hidden = sweep.values.length === 0;
+  box.hidden = sweep.values[0] === sweep.values.at(-1);
   if (box.hidden) return;
   const last = view.log || !sweep.hasOutliers ? numberText(sweep.values.at(-1), 3) : `${sweep.sign > 0 ? ">" : "<"} ${numberText(sweep.lastShade, 3)}`;
   const bar = element("span", { class: "bar", "aria-hidden": "true" });
