@@ -93,6 +93,7 @@ def test_nodes_play_what_was_submitted_to_its_end(tmp_path: Path) -> None:
     ("name", "tables"),
     [
         pytest.param("cli_start.py", 1, id="cli-start"),
+        pytest.param("console.py", 1, id="console"),
         pytest.param("live_metrics.py", 1, id="live-metrics"),
         pytest.param("plugin_import.py", 1, id="plugin-import"),
         pytest.param("replay.py", 1, id="replay"),

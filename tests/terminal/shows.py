@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -23,6 +24,7 @@ from azsweep_core.objective import Goal, Objective
 from azsweep_core.report import Console, Outlook, open_console
 from azsweep_core.testing.simulation import FakeClock
 from azsweep_core.trial import Measurement, Parameters, StopRequest, TrialState
+from tests.terminal.screen import Terminal
 
 HOSTILE = "\x1b[31mred\nnew\r\x1b]0;title\x07\x9b2J\u2028end \U0001f600"
 """Colours, ends of lines, titles: all that might steer a terminal."""
@@ -92,3 +94,20 @@ class Show:
 
     def end(self, number: int, state: TrialState = TrialState.COMPLETED, reason: str = "") -> None:
         self.tell(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason))
+
+
+@contextlib.contextmanager
+def live(terminal: Terminal, outlook: Outlook | None = None, metric: str = "loss") -> Iterator[Show]:
+    """A sweep that is shown live, with `sys.stdout` on the terminal."""
+    with terminal.stream() as stream, contextlib.redirect_stdout(stream):
+        show = Show(stream, metric=metric) if outlook is None else Show(stream, outlook, metric)
+        with show.on("live"):
+            yield show
+
+
+def display(terminal: Terminal) -> list[str]:
+    """The lines of the display, which begin with the progress."""
+    lines = terminal.lines
+    starts = [index for index, line in enumerate(lines) if re.match(r"\d+(/\d+)? trials\b", line)]
+    assert len(starts) == 1, terminal.text
+    return lines[starts[0] :]

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import logging
-import os
 import re
-import signal
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyte
 import pytest
@@ -22,27 +16,9 @@ from azsweep_core.report import Outlook
 from azsweep_core.report._frame import Scene
 from azsweep_core.trial import TrialState
 from tests.terminal.screen import Terminal
-from tests.terminal.shows import HOSTILE, Show
+from tests.terminal.shows import HOSTILE, Show, display, live
 
 FAILED, TERMINATED, CANCELLED = TrialState.FAILED, TrialState.TERMINATED, TrialState.CANCELLED
-COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
-
-
-@contextlib.contextmanager
-def live(terminal: Terminal, outlook: Outlook | None = None, metric: str = "loss") -> Iterator[Show]:
-    """A sweep that is shown live, with `sys.stdout` on the terminal."""
-    with terminal.stream() as stream, contextlib.redirect_stdout(stream):
-        show = Show(stream, metric=metric) if outlook is None else Show(stream, outlook, metric)
-        with show.on("live"):
-            yield show
-
-
-def display(terminal: Terminal) -> list[str]:
-    """The lines of the display, which begin with the progress."""
-    lines = terminal.lines
-    starts = [index for index, line in enumerate(lines) if re.match(r"\d+(/\d+)? trials\b", line)]
-    assert len(starts) == 1, terminal.text
-    return lines[starts[0] :]
 
 
 class TestWhatIsShown:
@@ -294,167 +270,3 @@ class TestSize:
         assert lines[0] == "before"
         assert sum("1/10 trials" in line for line in lines) == 1
         assert sum("parameter_0=0" in line for line in lines) == 2  # the line of an end, and a row
-
-
-class TestWhatElseIsPrinted:
-    def test_everything_appears_above_it_whole_and_in_order(self, terminal: Terminal) -> None:
-        with live(terminal) as show, contextlib.redirect_stderr(sys.stdout):
-            show.begin(0)
-            show.wait(1)
-            print("a", end="")
-            show.wait(1)
-            print("b")
-            logging.getLogger("somebody").warning("two\nlines")
-            sys.stdout.write("50%\r100%\r")
-            sys.stderr.writelines(["error\n", "rest"])
-            show.wait(1)
-
-            assert terminal.lines[:5] == ["ab", "two", "lines", "error", ""]
-            assert display(terminal)[-1] == "    0  3 s   x=0"
-        assert terminal.lines == ["ab", "two", "lines", "error", "rest"]
-
-    def test_streams_and_handlers_are_given_back_whatever_happens(self, terminal: Terminal, tmp_path: Path) -> None:
-        file = logging.FileHandler(tmp_path / "log")
-        file_stream = file.stream
-        logging.root.addHandler(file)
-        with terminal.stream() as stream, contextlib.redirect_stdout(stream):
-            other = logging.StreamHandler(stream)
-            own = logging.getLogger("own")
-            own.addHandler(other)
-            with pytest.raises(ZeroDivisionError), Show(stream).on("live") as show:  # noqa: PT012 - in the midst of it
-                show.wait(1)
-                kept, others, of_file = sys.stdout, other.stream, file.stream
-                _ = 1 / 0
-            assert stream not in (kept, others)
-            assert of_file is file_stream
-
-            assert sys.stdout is stream
-            assert other.stream is stream
-            print("to the one that somebody has kept", file=kept)
-            own.removeHandler(other)
-        logging.root.removeHandler(file)
-        file.close()
-        assert terminal.lines == ["to the one that somebody has kept"]
-
-    def test_who_chose_another_stream_meanwhile_keeps_it(self, terminal: Terminal) -> None:
-        chosen = io.StringIO()
-        with live(terminal) as show:
-            before = sys.stdout
-            sys.stdout = chosen
-            show.wait(1)
-        assert before is not chosen
-
-    def test_it_begins_anew_below_what_the_shell_has_printed_after_ctrl_z(self, terminal: Terminal) -> None:
-        with live(terminal) as show:
-            show.begin(0)
-            show.wait(1)
-            os.write(terminal.theirs, b"[1]+  Stopped\r\n$ fg\r\n")
-            os.kill(os.getpid(), signal.SIGCONT)
-            show.wait(1)
-
-            lines = terminal.lines
-            shell = lines.index("$ fg")
-            assert lines[shell - 1] == "[1]+  Stopped"
-            assert lines[shell + 1 :] == [
-                "",
-                "0/10 trials  ──────────────────────────────────────────────────────  2 s of 2 h",
-                "1 running",
-                "trial  time  parameters",
-                "    0  2 s   x=0",
-            ]
-
-
-class TestTheTerminal:
-    def test_its_settings_and_its_cursor_are_left_alone(self, terminal: Terminal) -> None:
-        before = terminal.settings
-        with live(terminal) as show:
-            show.begin(0)
-            show.wait(1)
-            assert terminal.settings == before
-            assert not terminal.screen.cursor.hidden
-
-        assert terminal.lines == [""]
-        assert terminal.settings == before
-        assert b"\x1b[?25l" not in terminal.raw
-
-    @pytest.mark.parametrize(
-        ("name", "value", "has_colours"),
-        [("TERM", "xterm", True), ("NO_COLOR", "1", False)],
-        ids=["as-it-can", "NO_COLOR"],
-    )
-    def test_colours_are_the_users_choice(
-        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, value: str, has_colours: bool
-    ) -> None:
-        monkeypatch.setenv(name, value)
-        with live(terminal) as show:
-            show.begin(0)
-            show.measure(0, 0.5)
-            show.end(0, FAILED, "boom")
-            show.wait(1)
-
-            assert display(terminal)[-1] == "failed  trial 0: boom"
-        assert bool(COLOUR.search(terminal.raw)) is has_colours
-
-    def test_columns_of_the_users_environment_are_not_exceeded(
-        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("COLUMNS", "50")
-        with live(terminal) as show:
-            show.begin(0, {"text": "x" * 100})
-            show.wait(1)
-
-            assert max(map(len, display(terminal))) == 49
-
-    def test_one_that_takes_no_output_is_not_waited_for(self, terminal: Terminal) -> None:
-        with live(terminal) as show:
-            show.begin(0)
-            show.wait(1)
-            terminal.type(b"\x13")  # Ctrl-S
-            for _ in range(1000):
-                show.wait(1)
-            terminal.type(b"\x11")
-            show.wait(1)
-
-            assert display(terminal)[-1] == "    0  16 min 42 s  x=0"
-
-    def test_it_draws_five_times_a_second_at_most_and_once_if_nothing_happens(self, terminal: Terminal) -> None:
-        def drawn() -> int:
-            assert terminal.lines
-            return terminal.raw.count(b"/10 trials")
-
-        with live(terminal, Outlook(max_trials=10, slots=9)) as show:
-            show.begin(0)
-            show.wait(1)
-            at_first = drawn()
-            for number in range(100):
-                show.measure(0, number)
-                show.wait(0.01)
-            with_news = drawn()
-            for _ in range(400):
-                show.wait(0.01)
-
-            assert with_news - at_first in range(4, 6)
-            assert drawn() - with_news in range(3, 6)
-
-    def test_drawing_takes_a_hundredth_of_the_time_at_most(self, terminal: Terminal) -> None:
-        class Slow(io.StringIO):
-            """Over a connection on which a frame takes half a second."""
-
-            def isatty(self) -> bool:
-                return True
-
-            def fileno(self) -> int:
-                return terminal.theirs
-
-            def write(self, text: str) -> int:
-                show.clock.now_s += 0.5
-                return super().write(text)
-
-        show = Show(Slow())
-        with show.on("live"):
-            before_s = show.clock.now_s
-            for _ in range(1000):
-                show.wait(0.1)
-            drawing_s = show.clock.now_s - before_s - 100.0
-
-        assert drawing_s == pytest.approx(1.0)  # so many frames in 100 s, each written once
