@@ -104,6 +104,8 @@ def read_and_judge(
     """
     parts, problems, doubts = _read_parts(mapping, "", absolute_children, value_of)
     judgement = _judge(**parts)
+    if "limits" not in parts:  # those that can be read are judged although others cannot
+        problems += Limits(**_limits_in(mapping["limits"], "", [])).validate()
     spec = None if problems else SweepSpec(**parts)
     judgement = Judgement((*problems, *judgement.errors), (*doubts, *judgement.warnings))
     return parts.get("search_space"), spec, judgement
@@ -272,11 +274,17 @@ def _read_objective(value: object, where: str) -> Objective:
 
 def _read_limits(value: object, where: str) -> Limits:
     problems: list[Problem] = []
-    reader = MappingReader(as_plain(value), where, tuple(_LIMITS), problems)
-    given = reader.read({name: read for name, (_, read) in _LIMITS.items()})
+    given = _limits_in(value, where, problems)
     if problems:
         raise SpecError(problems)
-    return Limits(**{_LIMITS[name][0]: limit for name, limit in given.items()})
+    return Limits(**given)
+
+
+def _limits_in(value: object, where: str, problems: list[Problem]) -> dict[str, Any]:
+    """What can be read, by the names of Limits."""
+    reader = MappingReader(as_plain(value), where, tuple(_LIMITS), problems)
+    given = reader.read({name: read for name, (_, read) in _LIMITS.items()})
+    return {_LIMITS[name][0]: limit for name, limit in given.items()}
 
 
 def _wrong_objective(objective: Objective) -> Iterator[Problem]:

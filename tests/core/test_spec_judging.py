@@ -298,6 +298,19 @@ def test_what_can_be_read_is_judged_although_other_parts_cannot() -> None:
     assert [error.where for error in judgement.errors] == ["objective.goal", "limits", "search_space.lr"]
 
 
+def test_a_limit_that_cannot_be_read_hides_no_other() -> None:
+    limits = {"max_total_trials": "many", "timeout": -5, "max_concurrent_trials": 0, "trial_timout": 3}
+
+    _, _, judgement = read_and_judge({"search_space": {"lr": UNIFORM}, "objective": OBJECTIVE, "limits": limits})
+
+    assert [error.where for error in judgement.errors] == [
+        "limits.trial_timout",
+        "limits.max_total_trials",
+        "limits.max_concurrent_trials",
+        "limits.timeout",
+    ]
+
+
 def test_reading_and_judging_at_once_says_what_each_says() -> None:
     mapping = {"search_space": {"lr": UNIFORM}, "objective": OBJECTIVE, "limits": {"timeout": 5}}
 
