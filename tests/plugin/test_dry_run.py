@@ -48,7 +48,10 @@ GROUPS: dict[str, Any] = {
         ),
         pytest.param("grid", {"y": "choice(1, 1)", "optimizer": "choice(adam, sgd)"}, 4, id="grid"),
         pytest.param(
-            {"type": "bayesian", "seed": 5, "n_startup_trials": 2}, {"x": "uniform(0, 1)"}, 2, id="bayesian-at-first"
+            {"type": "bayesian", "seed": 5, "n_startup_trials": 3},
+            {"x": "randint(2)", "y": "randint(2)"},
+            3,
+            id="bayesian-at-first",
         ),
     ],
 )
