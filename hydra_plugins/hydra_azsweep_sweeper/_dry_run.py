@@ -259,9 +259,7 @@ class _Page:
 
     def _configs(self) -> Iterator[Line]:
         app, request = self.app, self.request
-        configs = look_at_configs(
-            app.context.config_loader, app.config, request.spec.search_space, request.fixed, request.settings.directory
-        )
+        configs = look_at_configs(app.context.config_loader, app.config, request.spec.search_space, request.fixed)
         values = "every value" if configs.is_all else f"the first {configs.count:,} values"
         number = "1 configuration" if configs.count == 1 else f"{configs.count:,} configurations"
         yield Line("composed", f"{number}, with {values} of every choice")

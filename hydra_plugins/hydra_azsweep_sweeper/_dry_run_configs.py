@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -39,28 +38,15 @@ class Configs:
         self.doubts: dict[Problem, None] = {}
 
 
-def look_at_configs(
-    loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str], directory: Path
-) -> Configs:
+def look_at_configs(loader: ConfigLoader, config: DictConfig, space: SearchSpace, fixed: Sequence[str]) -> Configs:
     """The configs of points that together have every value of every choice."""
     found = Configs()
     points = covering_points(space)
-    for number, point in enumerate(islice(points, MOST_POINTS)):
-        composed = loader.load_sweep_config(config, trial_overrides(point, fixed))
-        _as_in_a_trial(composed, number, directory)
+    for point in islice(points, MOST_POINTS):
         found.count += 1
-        found.doubts.update(dict.fromkeys(_open_ends(composed)))
+        found.doubts.update(dict.fromkeys(_open_ends(loader.load_sweep_config(config, trial_overrides(point, fixed)))))
     found.is_all = next(points, None) is None
     return found
-
-
-def _as_in_a_trial(config: DictConfig, number: int, directory: Path) -> None:
-    """Fill in what Hydra knows of a job when it starts."""
-    OmegaConf.set_readonly(config.hydra, False)
-    with open_dict(config.hydra):
-        config.hydra.job.num = number
-        config.hydra.job.id = f"job_id_for_{number}"
-        config.hydra.runtime.output_dir = str(directory / str(number))
 
 
 def _open_ends(config: DictConfig) -> Iterator[Problem]:
@@ -68,10 +54,12 @@ def _open_ends(config: DictConfig) -> Iterator[Problem]:
     singleton: Any = HydraConfig.instance()
     before = singleton.cfg
     singleton.cfg = config  # which `${hydra:...}` looks at
+    own = config.copy()
+    with open_dict(own):
+        del own["hydra"]
     try:
-        for key in config:
-            if key != "hydra":
-                yield from _open_end(config, key)
+        for key in own:
+            yield from _open_end(own, key)
     finally:
         singleton.cfg = before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import unicodedata
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from azsweep_core._lines import Line, laid_out, shell_words
@@ -30,6 +30,7 @@ def test_what_is_to_be_copied_is_on_one_line() -> None:
 
 
 @settings(max_examples=20)
+@example([["'$HOME", "'\"", "'`", "'!!", "'\\", "'plain text'"]])
 @given(st.lists(st.lists(texts, min_size=1, max_size=4), min_size=1, max_size=8))
 def test_a_shell_takes_words_for_what_they_are(lines: list[list[str]]) -> None:
     """And a terminal that shows them is not steered."""

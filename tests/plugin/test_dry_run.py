@@ -48,7 +48,7 @@ GROUPS: dict[str, Any] = {
         ),
         pytest.param("grid", {"y": "choice(1, 1)", "optimizer": "choice(adam, sgd)"}, 4, id="grid"),
         pytest.param(
-            {"type": "bayesian", "seed": 5, "n_startup_trials": 3},
+            {"type": "bayesian", "seed": 0, "n_startup_trials": 3},
             {"x": "randint(2)", "y": "randint(2)"},
             3,
             id="bayesian-at-first",
@@ -223,11 +223,12 @@ def test_how_much_was_composed_is_said(app: App, capsys: pytest.CaptureFixture[s
 
 
 def test_what_configs_leave_open_is_doubted(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once, also if one option alone does; not what Hydra fills in when a trial starts."""
+    """Once, also if one option alone does; and what is Hydra's alone."""
     config = {
         "data": {"path": "???", "root": "${oc.env:NO_SUCH}/a", "out": "${hydra:runtime.output_dir}/${hydra:job.num}"},
         "fine": "${data.out}",
         "list": ["${nowhere}"],
+        "gone": "${hydra.job.name}",
     }
     files: dict[str, dict[str, Any]] = {"optimizer/adam": {"lr": 0.1}, "optimizer/sgd": {"lr": "${gone}"}}
     app.write("return 0.0", config, defaults=({"optimizer": "adam"},), files=files)
@@ -240,6 +241,7 @@ def test_what_configs_leave_open_is_doubted(app: App, capsys: pytest.CaptureFixt
         "data.path:",
         "data.root:",
         "list[0]:",
+        "gone:",
         "optimizer.lr:",
     ]
 
