@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ TRIALS = (
 
 
 @pytest.fixture
-def sweep(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowTracker]:
+def sweep(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowTracker:
     """A sweep that is over but for one trial, in the store that is used where nothing else is set."""
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
         monkeypatch.delenv(name)
@@ -62,8 +61,7 @@ def sweep(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "trials.csv").write_text("\n".join(lines), encoding="utf-8")
     tracker.keep(tmp_path, ["trials.csv"])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracker.tracking_uri)
-    yield tracker
-    mlflow.set_tracking_uri(None)
+    return tracker
 
 
 def test_the_code_finds_the_best_trials_and_what_they_logged(
