@@ -151,7 +151,7 @@ def script(launch: Launch) -> Script:
     slots=st.integers(1, 4),
     outlive=st.booleans(),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_attempt_is_there_once_beside_others_and_never_over_them(
     kills: list[dict[str, Any]], slots: int, outlive: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
