@@ -27,7 +27,7 @@ from hydra_plugins.hydra_azsweep_sweeper._trial_directory import MisplacedError,
 
 __all__ = ["MOST_POINTS", "check_composition", "check_points", "compose_task_config"]
 
-MOST_POINTS = 500
+MOST_POINTS = 300
 _MOST_TOLD = 20
 
 _MOST_OPTIONS = 1000

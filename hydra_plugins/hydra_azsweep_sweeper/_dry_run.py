@@ -220,7 +220,7 @@ class _Page:
         history = recorded.history
         done = history.finished - len(history.interrupted)
         again = len(history.active) + len(history.lost) + len(history.interrupted)
-        rest = f"; {again} that were interrupted run again" if again else ""
+        rest = f"; {again} that had begun run again" if again else ""
         return f"holds an unfinished sweep, which goes on: {done} of {spec.max_trials} trials are over{rest}"
 
     def _trials(self) -> dict[str, list[Line]]:
@@ -331,7 +331,7 @@ class _FirstTrials:
                 "seed", f"{self._algorithm.seed}, drawn now: the sweep draws another, unless it is given this one"
             )
         if self._algorithm.type is SamplerType.BAYESIAN:
-            yield Line("later", "results decide what follows the random draws")
+            yield Line("later", "trials depend on results")
 
     @property
     def _is_seed_given(self) -> bool:
