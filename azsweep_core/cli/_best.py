@@ -104,6 +104,15 @@ class _Best:
         is_mine = self.recorded.history.best is self.trial
         return path if is_written and is_mine and (path / "azsweep_best.yaml").exists() else None
 
+    @property
+    def directory(self) -> Path | None:
+        """The trial's directory: where it was, or at the same place in a sweep that was moved; None if it is gone."""
+        if self.trial.directory is None:
+            return None
+        was = Path(self.trial.directory)
+        moved = (self.now.directory.joinpath(*was.parts[count:]) for count in range(1, len(was.parts)))
+        return next((path for path in (was, *moved) if path.is_dir()), None)
+
     def config(self) -> str:
         """Its configuration as YAML.
 
@@ -145,14 +154,15 @@ class _Best:
         return as_a_shell_takes_it(command, start.working_dir, Path.cwd())
 
     def _file(self, own: str, of_the_best: str) -> Path:
-        path = None if self.trial.directory is None else Path(self.trial.directory, ".hydra", own)
-        if path is not None and path.is_file():
+        folder = self.directory or Path(self.trial.directory or f"trial {self.trial.number}")
+        path = folder / ".hydra" / own
+        if path.is_file():
             return path
         if self.best_dir is not None:
             return self.best_dir / of_the_best
         fix = f"When the sweep has ended, {self.now.directory / 'best'} holds it."
         rule = "must be there (hydra.output_subdir can move it, or leave it out)"
-        raise AzsweepError(str(Problem(str(path or f"trial {self.trial.number}"), rule, None, fix)))
+        raise AzsweepError(str(Problem(str(path), rule, None, fix)))
 
 
 def _show(found: _Best) -> None:
@@ -169,7 +179,7 @@ def _show(found: _Best) -> None:
     for key, value in trial.parameters.items():
         shown = repr(value) if isinstance(value, float) else cell(value, _LONGEST)
         say(f"{plain_key(key):{width}}  {shown}", indent=2, hang=4)
-    labelled("Its files", trial.directory or "-", wrap=False)
+    labelled("Its files", str(found.directory or "are not here"), wrap=False)
     if trial.mlflow_run_id is not None:
         labelled("MLflow run", f"{trial.mlflow_run_id} in {found.recorded.origin.tracking_uri}", wrap=False)
     again = found.run_again()
@@ -194,7 +204,7 @@ def _say_overrides(found: _Best) -> None:
     torn = next((each for each in overrides if any(map(str.isspace, each))), None)
     if torn is not None:
         command = overrides_command(found.recorded.latest.command, overrides)
-        again = as_a_shell_takes_it(command, found.recorded.latest.working_dir, Path.cwd())
+        again = as_a_shell_takes_it(command, found.recorded.latest.working_dir, Path.cwd()) or found.run_again()
         fix = f" This does not: {again}" if again else ""
         click.echo(printable(f"A shell's $(...) tears this apart: {torn}.{fix}"), err=True)
 
@@ -203,10 +213,9 @@ def _copy(found: _Best, to: Path) -> None:
     from azsweep_core.cli._copy import copy_trial, human_size
 
     trial = found.trial
-    source = None if trial.directory is None else Path(trial.directory)
-    if source is None or not source.is_dir():
-        got = "none" if source is None else str(source)
-        raise AzsweepError(str(Problem(f"trial {trial.number}", "must have its directory here", got)))
+    source = found.directory
+    if source is None:
+        raise AzsweepError(str(Problem(f"trial {trial.number}", "must have its directory here", trial.directory)))
     if trial.state is TrialState.RUNNING:
         click.echo(f"trial {trial.number} still runs: its files are as they are now", err=True)
     copied = copy_trial(source, found.now.directory, to)

@@ -116,6 +116,14 @@ def test_where_they_are_not_the_sweeps_best_directory_does_if_it_is_of_this_tria
     lock.release()
 
 
+def test_a_sweep_that_was_moved_still_has_its_trials(found: SweepDir) -> None:
+    moved = found.path.rename(found.path.parent / "from the cluster")
+
+    assert f"\nIts files:      {moved}/1\n" in azsweep("best", moved).stdout
+    assert azsweep("best", moved, "--yaml").stdout == "x: 0.3333333333333333\ny: 2\n"
+    assert azsweep("best", moved, "--copy", moved.parent / "to").exit_code == 0
+
+
 def test_json_is_one_document(found: SweepDir) -> None:
     document = json.loads(azsweep("best", found.path, "--json").stdout)
 
