@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +93,13 @@ def trials(directory: Path, key: str, reverse: bool, states: Sequence[TrialState
     found = [] if recorded is None else _sorted(recorded.history, key, reverse=reverse)
     shown = [trial for trial in found if not states or trial.state in states]
     if as_json:
-        document: dict[str, Any] = {"directory": str(directory), "state": now.standing.value, "objective": None}
-        document["objective"] = None if recorded is None else recorded.latest.spec.get("objective")
-        say_json(document | {"trials": [trial_document(trial) for trial in shown]})
+        document = {
+            "directory": str(directory),
+            "state": now.standing.value,
+            "objective": None if recorded is None else recorded.latest.spec.get("objective"),
+            "trials": [trial_document(trial) for trial in shown],
+        }
+        say_json(document)
     elif as_csv:
         begun = [trial for trial in found if trial.state is not TrialState.PENDING]
         keys = parameter_keys(sorted(begun, key=lambda trial: trial.number))
@@ -104,7 +108,7 @@ def trials(directory: Path, key: str, reverse: bool, states: Sequence[TrialState
         what = " or ".join(state.value for state in states)
         click.echo(f"no trial is {what}" if found else "there is no trial yet", err=True)
     else:
-        _show(now, recorded, shown)
+        _show(now, recorded, shown, key)
 
 
 def _sorted(history: History, key: str, *, reverse: bool) -> list[Trial]:
@@ -131,11 +135,18 @@ def _sort_key(found: Sequence[Trial], objective: Objective, key: str) -> Any:
             "duration": lambda trial: trial.duration_s,
         }[key]
     keys = parameter_keys(found)
-    wanted = plain_key(key) if plain_key(key) in keys else plain_key(key).removeprefix("params.")
-    if wanted not in keys:
+    wanted = _parameter(key, keys)
+    if wanted is None:
         near = nearest(key, [*_SORT_KEYS, *keys])
         raise AzsweepError(str(Problem("--sort", "must be value, number, state, duration or a parameter", key, near)))
     return lambda trial: _rank(_named(trial).get(wanted))
+
+
+def _parameter(key: str, keys: Collection[str]) -> str | None:
+    """The parameter that a sort key means, if it is one."""
+    plain = plain_key(key)
+    given = () if key in _SORT_KEYS else (plain, plain.removeprefix("params."))
+    return next((each for each in given if each in keys), None)
 
 
 def _named(trial: Trial) -> dict[str, Any]:
@@ -151,7 +162,8 @@ def _rank(value: Any) -> Any:
     return (1, 0, cell(value, _LONGEST_REASON))
 
 
-def _show(now: SweepNow, recorded: Recorded, shown: Sequence[Trial]) -> None:
+def _show(now: SweepNow, recorded: Recorded, shown: Sequence[Trial], sort: str) -> None:
+    """Print the table; on a terminal the parameter that it is sorted by comes first."""
     is_terminal = sys.stdout.isatty()
     metric = recorded.history.objective.primary_metric
     fixed = [
@@ -161,8 +173,11 @@ def _show(now: SweepNow, recorded: Recorded, shown: Sequence[Trial]) -> None:
         Column("seconds", [_seconds(now, trial) for trial in shown], is_number=True),
     ]
     widest = _WIDEST_ON_A_TERMINAL if is_terminal else _WIDEST
-    keys = parameter_keys(shown)
     named = [_named(trial) for trial in shown]
+    keys = [key for key in parameter_keys(recorded.history.trials) if any(key in each for each in named)]
+    if is_terminal:
+        first = _parameter(sort, keys)
+        keys.sort(key=lambda key: key != first)
     parameters = [
         Column(cut(key, widest), [cell(each[key], widest) if key in each else ABSENT for each in named]) for key in keys
     ]
@@ -180,7 +195,7 @@ def _show(now: SweepNow, recorded: Recorded, shown: Sequence[Trial]) -> None:
         if reason:
             click.echo(click.style(f"{'':7}{cut(reason, max(columns - 7, 20))}", dim=True))
     if fit < len(fixed) + len(parameters):
-        left_out = ", ".join([*keys][max(fit - len(fixed), 0) :])
+        left_out = ", ".join(keys[max(fit - len(fixed), 0) :])
         click.echo(cut(f"Too narrow for {left_out}", columns), err=True)
 
 

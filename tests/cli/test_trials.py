@@ -149,6 +149,7 @@ def test_a_table_fits_the_terminal_and_says_what_it_leaves_out(of_every_state: S
     """Reasons stand below their trials."""
     wide = lines_on_a_terminal(80, "trials", of_every_state.path)
     narrow = lines_on_a_terminal(40, "trials", of_every_state.path)
+    by_value = lines_on_a_terminal(40, "trials", of_every_state.path, "--sort", "params.value")
 
     assert wide[:3] == [
         "trial  state       loss  seconds  lr     opt.name  value",
@@ -159,6 +160,8 @@ def test_a_table_fits_the_terminal_and_says_what_it_leaves_out(of_every_state: S
     assert narrow[0] == "trial  state       loss  seconds  lr"
     assert narrow[-1] == "Too narrow for opt.name, value"
     assert max(map(len, narrow)) <= 40
+    assert by_value[0] == "trial  state       loss  seconds  value"
+    assert by_value[-1] == "Too narrow for lr, opt.name"
 
 
 def test_nothing_that_a_trial_holds_steers_a_terminal_or_breaks_a_line(sweep: SweepDir) -> None:
