@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from azsweep_core._text import duration, printable
-from azsweep_core.events import AttemptLost, Event, SweepResumed, TrialEnded
+from azsweep_core.events import AttemptLost, Event, TrialEnded
 from azsweep_core.history import History
 from azsweep_core.objective import usable
 from azsweep_core.report._console import Outlook, first_line, short, words
@@ -61,7 +61,7 @@ class Scene:
             self._begin(self.history)
 
     def notice(self, event: Event, history: History) -> None:
-        if history is not self.history or isinstance(event, SweepResumed):
+        if history is not self.history:
             self._begin(history)
         elif isinstance(event, TrialEnded):
             self._ended(history[event.number])
@@ -157,14 +157,14 @@ class Frame:
         own_line = share is not None and bar < _LEAST_BAR
         if own_line:
             bar = self._width - cell_len(done) - 2
-        line = Text(done, style="bold")
+        line = Text().append(done, style="bold")
         if share is not None and bar >= _LEAST_BAR:
             line.append("  ").append(self._bar(min(share, 1.0), bar))
         if own_line:
             yield line
             yield Text(time)
         else:
-            yield line.append("  ").append(time, style="none")
+            yield line.append("  ").append(time)
 
     def _time(self, used_s: float) -> str:
         timeout_s = self._scene.outlook.timeout_s
@@ -173,13 +173,13 @@ class Frame:
         if left_s is None:
             return used
         if timeout_s is not None and left_s > timeout_s - used_s:
-            return f"{used}, which ends it first"
+            return f"{used}, which will not do"
         return f"{used}, about {_roughly(left_s)} left"
 
     def _bar(self, share: float, cells: int) -> Text:
         full, empty = ("#", "-") if self._ascii_only else ("━", "─")
         done = int(share * cells)
-        return Text(full * done, style="green").append(empty * (cells - done), style="dim")
+        return Text().append(full * done, style="green").append(empty * (cells - done), style="dim")
 
     def _counts(self) -> Text:
         history = self._history
@@ -200,8 +200,10 @@ class Frame:
         )
 
     def _stopping(self) -> Iterator[Text]:
-        """That all that runs was told to end, and why."""
-        active = self._history.active
+        """That the sweep is over, or all that runs was told to end; and why."""
+        active, ending = self._history.active, self._history.ending
+        if ending is not None:
+            yield Text(f"over: {first_line(ending.reason)}", style="bold")
         if not self._is_stopping() or active[0].stopping is None:
             return
         still = f"{len(active)} still {'runs' if len(active) == 1 else 'run'}"
@@ -212,11 +214,11 @@ class Frame:
         if best is None:
             return
         metric = printable(self._history.objective.primary_metric)
-        line = Text("best ", style="bold").append(f"trial {best.number}  ", style="bold")
+        line = Text().append(f"best trial {best.number}  ", style="bold")
         line.append(f"{metric}={short(best.value)}", style="bold green")
         if best.state is not TrialState.COMPLETED:
             line.append(f" ({best.state.value})", style=_STYLES[best.state])
-        yield line.append(f"  {self._words(best)}", style="none")
+        yield line.append(f"  {self._words(best)}")
 
     def _troubles(self) -> Iterator[Text]:
         """The last trials that ended badly, with the reasons; the last one last."""
@@ -224,8 +226,8 @@ class Frame:
         styles = {state.value: style for state, style in _STYLES.items()}
         for (what, reason), trouble in latest:
             more = "" if trouble.count == 1 else f" and {trouble.count - 1} more"
-            line = Text(what, style=styles.get(what, "yellow"))
-            yield line.append(f"  trial {trouble.latest}{more}: {reason[: self._width]}", style="none")
+            line = Text().append(what, style=styles.get(what, "yellow"))
+            yield line.append(f"  trial {trouble.latest}{more}: {reason[: self._width]}")
 
     def _table(self, active: Sequence[Trial], room: int) -> list[Text]:
         """A line for each trial that is not over, as many as find room, below the names of the columns."""

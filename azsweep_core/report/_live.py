@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console as Terminal
 from rich.text import Text
 
-from azsweep_core.events import Event
+from azsweep_core.events import Event, SweepEnded
 from azsweep_core.history import History
 from azsweep_core.ports import Clock
 from azsweep_core.report._console import LogLines
@@ -66,6 +66,8 @@ class LiveConsole:
         self._scene.notice(event, history)
         self._lines.notice(event, history)
         self._has_news = True
+        if isinstance(event, SweepEnded):
+            self._may_draw_s = 0.0  # no turn follows, and the results take a moment
         self.turn()
 
     def turn(self) -> None:

@@ -170,8 +170,7 @@ class _Above:
         if self._is_given_back:
             return self._stream.write(text)
         with self._lock:
-            whole, end, rest = (self._rest + text).rpartition("\n")
-            self._rest = rest.rpartition("\r")[2]  # of a progress bar the last state
+            whole, end, self._rest = (self._rest + text).rpartition("\n")
         if end:
             self._region.print(self._stream, whole + end)
         return len(text)
@@ -222,13 +221,11 @@ def printing_above(region: Region) -> Iterator[None]:
 
 
 def _handlers() -> Iterator[logging.StreamHandler[TextIO]]:
-    """Handlers of all loggers that write to a stream of theirs and not to a file."""
+    """Handlers of all loggers that write to a stream of their own."""
     named = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
     found = {id(handler): handler for logger in (logging.root, *named) for handler in logger.handlers}
     for handler in found.values():
-        if isinstance(handler, logging.FileHandler) or "stream" not in vars(handler):
-            continue  # the latter asks for sys.stderr whenever it writes
-        if isinstance(handler, logging.StreamHandler):
+        if isinstance(handler, logging.StreamHandler) and "stream" in vars(handler):  # else sys.stderr, as it is then
             yield handler
 
 

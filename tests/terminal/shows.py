@@ -92,8 +92,11 @@ class Show:
     def lose(self, number: int, reason: str) -> None:
         self.tell(AttemptLost(time_s=self.clock.now(), number=number, reason=reason))
 
-    def end(self, number: int, state: TrialState = TrialState.COMPLETED, reason: str = "") -> None:
-        self.tell(TrialEnded(time_s=self.clock.now(), number=number, state=state, reason=reason))
+    def end(
+        self, number: int, state: TrialState = TrialState.COMPLETED, reason: str = "", by_user: bool = False
+    ) -> None:
+        now = self.clock.now()
+        self.tell(TrialEnded(time_s=now, number=number, state=state, reason=reason, by_user=by_user))
 
 
 @contextlib.contextmanager

@@ -55,7 +55,7 @@ class TestWhatElseIsPrinted:
 
             assert sys.stdout is stream
             assert other.stream is stream
-            print("to the one that somebody has kept", file=kept)
+            print("to the one that somebody has kept", end="", file=kept, flush=True)
             own.removeHandler(other)
         logging.root.removeHandler(file)
         file.close()
@@ -63,11 +63,12 @@ class TestWhatElseIsPrinted:
 
     def test_who_chose_another_stream_meanwhile_keeps_it(self, terminal: Terminal) -> None:
         chosen = io.StringIO()
-        with live(terminal) as show:
-            before = sys.stdout
-            sys.stdout = chosen
-            show.wait(1)
-        assert before is not chosen
+        with terminal.stream() as stream, contextlib.redirect_stdout(stream):
+            with Show(stream).on("live") as show:
+                show.wait(1)
+                sys.stdout = chosen
+
+            assert sys.stdout is chosen
 
     def test_it_begins_anew_below_what_the_shell_has_printed_after_ctrl_z(self, terminal: Terminal) -> None:
         with live(terminal) as show:

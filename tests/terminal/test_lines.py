@@ -125,6 +125,7 @@ def test_so_they_do_in_the_summary(tmp_path: Path) -> None:
     text = pipe.getvalue()
     assert f"Best trial:     0: lo\\x0ass = 0.5 with x\\x0d={SHOWN_HOSTILE} long={'y' * 10_000}\n" in text
     assert not [each for each in text if unicodedata.category(each) == "Cc" and each != "\n"]
+    assert text.count("y" * 97) == 103 + 1  # the second as a cell of the table, cut
     assert max(len(line) for line in text.splitlines() if not line.startswith("Best trial:")) <= 200
 
 

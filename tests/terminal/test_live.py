@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyte
 import pytest
 
-from azsweep_core.events import Event
+from azsweep_core.events import EndingKind, Event, SweepEnded
 from azsweep_core.history import History
 from azsweep_core.report import Outlook
 from azsweep_core.report._frame import Scene
@@ -94,6 +94,35 @@ class TestWhatIsShown:
 
             assert [line for line in display(terminal) if line.startswith("stopping")] == said
             assert sum(f"stopping: {reason}" in line for line in display(terminal)) == (0 if said else 2)
+
+    def test_what_the_user_stopped_is_no_trouble_and_says_nothing_of_the_others(self, terminal: Terminal) -> None:
+        with live(terminal, Outlook(max_trials=9, slots=1)) as show:
+            for number in range(4):
+                show.begin(number)
+                show.wait(10 if number < 3 else 1000)
+                show.end(number, *((CANCELLED, "stopped by Ctrl-C", True) if number == 3 else ()))
+            show.wait(1)
+
+            lines = display(terminal)
+            assert lines[0].endswith("─  17 min 11 s, about 50 s left")
+            assert lines[1:] == ["3 completed  1 cancelled"]
+
+    def test_a_sweep_that_is_over_says_so_at_once(self, terminal: Terminal) -> None:
+        with live(terminal) as show:
+            show.wait(1)
+            show.tell(SweepEnded(time_s=1.0, stop_reason="all 10 trials are done", kind=EndingKind.FINISHED))
+
+            assert display(terminal)[1:] == ["no trial has started yet", "over: all 10 trials are done"]
+
+    def test_a_timeout_that_comes_before_the_last_trial_is_told(self, terminal: Terminal) -> None:
+        with live(terminal, Outlook(max_trials=100, timeout_s=60.0, slots=1)) as show:
+            for number in range(3):
+                show.begin(number)
+                show.wait(10)
+                show.end(number)
+            show.wait(1)
+
+            assert display(terminal)[0].endswith("─  31 s of 1 min, which will not do")
 
     def test_a_further_attempt_shows_only_its_own_reports(self, terminal: Terminal) -> None:
         with live(terminal) as show:
@@ -261,6 +290,7 @@ class TestSize:
             printed = len(terminal.raw)
             terminal.resize(45, 30)
             show.wait(0.25)
+            assert terminal.text  # has come through
             narrow = pyte.Screen(45, 30)
             again = pyte.ByteStream(narrow)
             again.feed("\r\n".join([*shown, ""]).encode())
