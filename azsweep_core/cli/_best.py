@@ -119,7 +119,7 @@ class _Best:
         Raises:
             AzsweepError: if it is nowhere.
         """
-        return self._file("config.yaml", "azsweep_best.yaml").read_text(encoding="utf-8")
+        return _text_of(self._file("config.yaml", "azsweep_best.yaml"))
 
     def overrides(self) -> list[str]:
         """Its overrides in Hydra's words, those that all trials have included.
@@ -128,14 +128,14 @@ class _Best:
             AzsweepError: if they are nowhere.
         """
         path = self._file("overrides.yaml", "overrides.txt")
-        text = path.read_text(encoding="utf-8")
+        text = _text_of(path)
         if path.name == "overrides.txt":
             return text.removesuffix("\n").split("\n")
         import yaml
 
         try:
             given = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             given = text
         if given is not None and not isinstance(given, list):
             raise AzsweepError(str(Problem(str(path), "must be the list of overrides that Hydra wrote")))
@@ -163,6 +163,10 @@ class _Best:
         fix = f"When the sweep has ended, {self.now.directory / 'best'} holds it."
         rule = "must be there (hydra.output_subdir can move it, or leave it out)"
         raise AzsweepError(str(Problem(str(path), rule, None, fix)))
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="backslashreplace")
 
 
 def _show(found: _Best) -> None:

@@ -33,6 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     report = {"name": "loss", "value": 0.5, "step": 3, "time_s": NOON_S}
     ControlDir.of(sweep.path, 0, 1).metrics_file.write_text(json.dumps(report) + "\n", encoding="utf-8")
     sweep.write(StopRequested(time_s=NOON_S, number=0, request=StopRequest(TrialState.TERMINATED, "slow")))
+    (sweep.path / "1" / ".hydra").mkdir(parents=True)
+    (sweep.path / "1" / ".hydra" / "overrides.yaml").write_text('["x=1"]\n', encoding="utf-8")
     sweep.end_trial(1, 0.5, after_s=9)
     sweep.end_trial(2, None, after_s=9, state=TrialState.FAILED, reason="no")
     sweep.lock()
@@ -53,12 +55,21 @@ def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)], ids=["words", "json"])
+COMMANDS = (
+    ("status",),
+    ("status", "--json"),
+    ("trials", "--sort", "value"),
+    ("trials", "--csv"),
+    ("trials", "--json"),
+    ("best",),
+    ("best", "--json"),
+    ("best", "--overrides"),
+)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_status_shows_or_refuses_whatever_the_files_hold(
-    made: Path, tmp_path: Path, options: tuple[str, ...], data: st.DataObject
-) -> None:
+def test_commands_show_or_refuse_whatever_the_files_hold(made: Path, tmp_path: Path, data: st.DataObject) -> None:
     directory = tmp_path / "sweep"
     shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(made, directory)
@@ -71,8 +82,10 @@ def test_status_shows_or_refuses_whatever_the_files_hold(
     lines[number] = json.dumps(replaced(document, where, data.draw(st.sampled_from(JUNK))))
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
-    result = azsweep("status", *options, directory)
+    for words in (*COMMANDS, ("compare", made)):
+        result = azsweep(*words, directory)
 
-    assert result.exit_code in (0, 1)
-    assert (result.exit_code == 1) == bool(result.stderr)
-    assert "\x1b" not in result.output
+        assert result.exit_code in (0, 1)
+        assert result.exit_code == 0 or result.stderr
+        if not {"--csv", "--overrides"} & set(words):  # which are as they are, for programs
+            assert "\x1b" not in result.output
