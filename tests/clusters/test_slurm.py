@@ -101,15 +101,6 @@ def test_a_job_of_lowcancel_is_cancelled_by_a_better_one(slurm: Slurm, name: str
     wait_until(lambda: not slurm.queue(name), "an empty queue")
 
 
-def test_a_job_ends_at_its_time_limit(slurm: Slurm, name: str) -> None:
-    job = slurm.submit("sleep 300", f"--job-name={name}", "--time=1")
-    wait_until(lambda: slurm.queue(name) == {job: "RUNNING"}, "a running job")
-
-    slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")  # a limit is whole minutes, its end is not
-
-    slurm.wait_for(job, "TIMEOUT", timeout_s=60)  # SLURM looks at limits every 30 s
-
-
 def test_a_job_that_cannot_start_is_told_from_one_that_waits_its_turn(
     slurm: Slurm, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,7 +126,11 @@ def test_a_finished_trial_that_slurm_runs_again_stays_as_it_is(app: SlurmApp) ->
 
 
 def test_slurms_time_limit_times_the_trial_out(app: SlurmApp) -> None:
-    """SLURM warns before the minute is over, and the task is told to stop."""
+    """SLURM warns before the minute is over, and the task is told to stop. Beside it, another job just ends there."""
+    job = app.slurm.submit("sleep 300", f"--job-name={app.name}-other", "--time=1")
+    wait_until(lambda: app.slurm.queue(f"{app.name}-other") == {job: "RUNNING"}, "a running job")
+    app.slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1")  # a limit is whole minutes, its end is not
+
     run = app.run("--multirun", "x=choice(1)", "hydra.launcher.timeout_min=1")
 
     (row,) = run.trials
@@ -135,6 +139,7 @@ def test_slurms_time_limit_times_the_trial_out(app: SlurmApp) -> None:
         "its job is about to reach its time limit (hydra.launcher.timeout_min)",
     )
     assert app.processes() == []
+    app.slurm.wait_for(job, "TIMEOUT", timeout_s=60)  # SLURM looks at limits every 30 s
 
 
 @pytest.mark.parametrize("slots", [1, 3])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -163,24 +161,29 @@ mlflow.log_metric("loss", {"logs": 2.0, "late": 3.0}[cfg.role])
 """
 
 
-def test_a_tracking_server_that_is_away_for_a_while_misses_nothing(app: LauncherApp, empty_store: Path) -> None:
+def test_a_tracking_server_that_is_away_for_a_while_misses_nothing(app: LauncherApp, server: str) -> None:
     """Trials go on, one ends meanwhile, another is to begin; in the end everything is there, and was said once."""
-    shutil.copy(empty_store, app.directory / "mlflow.db")
-    sweeper = {"tracking": "mlflow", "sampling_algorithm": "grid", "limits": {"max_concurrent_trials": 2}}
+    sweeper = {
+        "tracking": "mlflow",
+        "sampling_algorithm": "grid",
+        "experiment_name": "away",
+        "limits": {"max_concurrent_trials": 2},
+    }
     app.write(LOGS, {"role": ""}, preamble="import mlflow", sweeper=sweeper)
-    port = stores.free_port()
 
-    with contextlib.ExitStack() as server:
-        address = server.enter_context(stores.running_server(app.directory, port))
-        with app.started("role=returns,logs,late", environment={"MLFLOW_TRACKING_URI": address}) as process:
-            app.wait_for("began-logs")
-            app.wait_for("began-returns")
-            server.close()
-            (app.directory / "away").touch()
-            app.wait_for("sweep/.azsweep/trials/0/1/result.json")
-            server.enter_context(stores.running_server(app.directory, port))
-            (app.directory / "back").touch()
-            out, err = process.communicate(timeout=60)
+    with (
+        stores.gate_to(server) as gate,
+        app.started("role=returns,logs,late", environment={"MLFLOW_TRACKING_URI": gate.address}) as process,
+    ):
+        app.wait_for("began-logs")
+        app.wait_for("began-returns")
+        gate.is_open = False
+        (app.directory / "away").touch()
+        app.wait_for("sweep/.azsweep/trials/0/1/result.json")
+        stores.wait_until(lambda: gate.refused > 4, give_up_after_s=60)  # a call is two requests
+        gate.is_open = True
+        (app.directory / "back").touch()
+        out, err = process.communicate(timeout=60)
 
     run = Run(process.returncode, out, err, app.directory / "sweep")
     assert run.code == 0, run.text
@@ -191,7 +194,7 @@ def test_a_tracking_server_that_is_away_for_a_while_misses_nothing(app: Launcher
         ("logs", "completed", "2.0", "1"),
         ("late", "completed", "3.0", "1"),
     ]
-    client = MlflowClient(f"sqlite:///{app.directory}/mlflow.db")
+    client = MlflowClient(server)
     runs = [client.get_run(row["mlflow_run_id"]) for row in run.trials]
     found = [(each.info.status, each.data.params, each.data.metrics) for each in runs]
     assert found == [("FINISHED", {"role": row["role"]}, {"loss": float(row["value"])}) for row in run.trials]

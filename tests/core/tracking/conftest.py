@@ -158,6 +158,12 @@ class Gate:
 
 @pytest.fixture
 def gate(server: str) -> Iterator[Gate]:
+    with gate_to(server) as gate:
+        yield gate
+
+
+@contextmanager
+def gate_to(server: str) -> Iterator[Gate]:
     here = Gate("")
     here.answers.set()
 
@@ -190,7 +196,7 @@ def gate(server: str) -> Iterator[Gate]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Forward) as forwarder:
         here.address = f"http://127.0.0.1:{forwarder.server_address[1]}"
-        thread = threading.Thread(target=forwarder.serve_forever, daemon=True)
+        thread = threading.Thread(target=forwarder.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield here
         here.answers.set()
