@@ -55,7 +55,7 @@ docs: setup
 bench: setup
 	@mkdir -p benchmarks/results
 	@for name in plugin_import cli_start overhead utilisation growth replay live_metrics stop_latency command_trials console \
-		report; do \
+		report report_page; do \
 		$(BIN)/python benchmarks/$$name.py > benchmarks/results/$$name.tmp || exit 1; \
 		mv benchmarks/results/$$name.tmp benchmarks/results/$$name.md; \
 		cat benchmarks/results/$$name.md; \

@@ -82,7 +82,8 @@ function scatter3Figure() {
       const { title, ...rest } = axes[i].plotly;
       scene[name] = {
         ...rest, title: { text: label3d(axes[i].name, 22), font: { color: text, size: 12 } }, gridcolor: grid, color: muted,
-        zerolinecolor: grid, showbackground: false, showspikes: false, tickfont: { size: 10, color: muted },
+        zerolinecolor: grid, showbackground: false, showspikes: false, tickfont: { size: 10, color: muted }, exponentformat: "e",
+        ...(axes[i].kind === "log" && { dtick: 1 }),
         ...(axes[i].kind === "category" && { ticktext: axes[i].categories.map((word) => label3d(word, 14)), tickvals: axes[i].categories.map((_, n) => n) }),
       };
     });

@@ -64,9 +64,10 @@ class Sweep {
     this.hasOutliers = inside.length < this.values.length;
   }
 
-  /** Whether the log scale is more to the point: values apart by two powers of ten. */
+  /** Whether the log scale is more to the point: for losses with a few very bad ones, and for what spans powers of ten. */
   get wantsLog() {
-    return this.canLog && Math.max(this.spans, 1 / this.spans) >= 100;
+    const isLoss = this.sign > 0 && this.hasOutliers;
+    return this.canLog && Math.max(this.spans, 1 / this.spans) >= (isLoss ? 10 : 100);
   }
 
   /** From 0, the best value, to 1; null without a value. */
