@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from azsweep_core.cli._click import SWEEP_DIR, Command
+from azsweep_core.cli._click import SWEEP_DIR, Command, paths
 from azsweep_core.cli._documents import say_as_it_is, say_json, trial_document
 from azsweep_core.cli._standing import Standing, SweepNow, look, max_trials, typed
 from azsweep_core.cli._table import cell
@@ -31,7 +31,13 @@ _LONGEST = 2000
 @click.option("--yaml", "as_yaml", is_flag=True, help="Its whole configuration, without Hydra's own part.")
 @click.option("--overrides", "as_overrides", is_flag=True, help="Its overrides, one a line.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, for programs.")
-@click.option("--copy", "to", metavar="TO", type=SWEEP_DIR, help="Copy its directory to TO, which is made.")
+@click.option(
+    *("--copy", "to"),
+    metavar="TO",
+    type=SWEEP_DIR,
+    shell_complete=paths("dir"),
+    help="Copy its directory to TO, which is made.",
+)
 def best(directory: Path, completed: bool, as_yaml: bool, as_overrides: bool, as_json: bool, to: Path | None) -> None:
     """Show the best trial of the sweep in DIR, whether it runs or not.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "complete_files", "help_page", "sweep_of"]
+__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "help_page", "paths", "sweep_of"]
 
 _LIST = re.compile(r"\n\n(?=[^\n]+:[^\n]*\n  )")
 
@@ -53,9 +54,9 @@ def sweep_of(ctx: click.Context) -> Path | None:
     return None if typed is None else Path(typed)
 
 
-def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001 - click's
-    """Leave it to the shell to offer files."""
-    return [CompletionItem(incomplete, type="file")]
+def paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Leaves it to the shell to offer paths: of a `file`, or a `dir`."""
+    return lambda ctx, param, incomplete: [CompletionItem(incomplete, type=kind)]
 
 
 class Command(click.Command):

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from azsweep_core.cli._click import Command, complete_files
+from azsweep_core.cli._click import Command, paths
 from azsweep_core.command_line import hydra_text, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
 
@@ -19,7 +19,7 @@ __all__ = ["export"]
 
 
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
-@click.argument("words", metavar="[APP.py] [OVERRIDES]...", nargs=-1, shell_complete=complete_files)
+@click.argument("words", metavar="[APP.py] [OVERRIDES]...", nargs=-1, shell_complete=paths("file"))
 @click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
 @click.option(
     "--environment",

@@ -64,6 +64,7 @@ def test_words_are_offered(typed: str, words: list[str]) -> None:
         pytest.param("status oth", ("dir", "oth"), id="a-sweep-with-a-blank-in-its-path"),
         pytest.param("status deep", ("dir", "deep"), id="a-sweep-too-far-down"),
         pytest.param("status nowhere/", ("dir", "nowhere/"), id="no-sweep"),
+        pytest.param("best multirun/day/1 --copy mul", ("dir", "mul"), id="where-to-copy-to"),
         pytest.param("run tr", ("file", "tr"), id="an-app"),
         pytest.param("export tr", ("file", "tr"), id="an-app-to-export"),
         pytest.param("validate sw", ("file", "sw"), id="a-job-file"),
