@@ -134,7 +134,6 @@ def test_trials_stand_below_their_sweep_are_found_by_what_they_are_and_compared(
         pages.wait_for(f"document.querySelectorAll('[aria-label$=\"selection (checked)\"]').length === {count}")
     element(pages, "//button[.='Compare']").click()
     pages.wait_for("document.body.innerText.includes('Comparing 3 Runs')")
-    pages.screenshot(tmp_path / "comparing.png")
     for row in (
         "lr\\t0.001\\t0.004\\t0.006",
         "optimizer\\tsgd\\tadam\\tadam",
@@ -179,7 +178,7 @@ def test_the_report_works_in_the_viewer_of_artifacts(pages: Browser, sweep: Swee
 
     element(pages, "//input[@id='filter']").send_keys("adam")
     pages.wait_for("/^(?!40)[1-9][0-9]* of 40 trials/.test(document.getElementById('shown').innerText)")
-    for box in ("metrics", "scatter3"):
+    for box in ("metrics", "history"):
         pages.run(f"document.getElementById('{box}').scrollIntoView()")
         pages.wait_for(f"document.querySelector('#{box} .js-plotly-plot .main-svg')")
     assert pages.messages() == []

@@ -138,7 +138,7 @@ class TestMlflow:
         """That it has gone from the disk does not matter; what failed, and a wrong directory, is told."""
         shutil.copy(empty_store, app.directory / "mlflow.db")
         store = f"sqlite:///{app.directory}/mlflow.db"
-        bayesian(app, tracking="mlflow", limits={"max_total_trials": 12, "fail_fast": 0})
+        bayesian(app, tracking="mlflow", limits={"max_total_trials": 6, "fail_fast": 0})
         first = app.sweep(*SPACE, "hydra.sweeper.sampling_algorithm={type: random, seed: 1}")
         shutil.rmtree(first.sweep)
         client = MlflowClient(store)
@@ -147,7 +147,7 @@ class TestMlflow:
 
         second = app.sweep(*SPACE, f"hydra.sweeper.warm_start=[{parent}]", "hydra.sweeper.limits.max_total_trials=4")
 
-        assert notes(second) == [f"12 of 12 trials of MLflow run {parent}"]
+        assert notes(second) == [f"6 of 6 trials of MLflow run {parent}"]
         told = events(second)[1]
         assert {trial["source"] for trial in told["trials"]} == {f"MLflow run {parent}"}
         for trial in told["trials"]:
@@ -162,7 +162,7 @@ class TestMlflow:
         assert f"warm_start: must name runs of the MLflow store of this sweep, {store}; got {UNKNOWN}." in third.err
         assert "warm_start: a run must be the parent run of a sweep; got " in third.err
         assert not (app.directory / "third").exists()
-        assert len(client.search_runs([each.experiment_id for each in client.search_experiments()])) == 12 + 1 + 4 + 1
+        assert len(client.search_runs([each.experiment_id for each in client.search_experiments()])) == 6 + 1 + 4 + 1
 
 
 class TestRefused:
