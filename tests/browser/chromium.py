@@ -74,7 +74,7 @@ class Browser:
         """What the JavaScript function's body returns; a promise is awaited."""
         return self.driver.execute_script(script, *arguments)
 
-    def wait_for(self, script: str, *arguments: Any, seconds: float = 20) -> Any:
+    def wait_for(self, script: str, *arguments: Any, seconds: float = 60) -> Any:
         """The first true value of the JavaScript expression."""
         wait: WebDriverWait[Chrome] = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
         return wait.until(lambda _: self.run(f"return {script}", *arguments), f"never true: {script}")
