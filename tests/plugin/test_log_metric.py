@@ -76,6 +76,6 @@ except TrialStopped:
 
 
 def test_without_a_sweep_the_program_runs_by_itself(app: App) -> None:
-    app.write("log_metric('loss', 1)\nassert current_trial() is None", {"x": 1.0}, preamble=IMPORT)
+    app.write("log_metric('loss', 1)\nassert not current_trial()", {"x": 1.0}, preamble=IMPORT)
 
     assert app.run().code == 0
