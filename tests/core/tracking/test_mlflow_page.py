@@ -17,7 +17,7 @@ from azsweep_core.trial import Trial, TrialState
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")  # MLflow's own, of SQLAlchemy
 
-PAGE = (Path(__file__).parents[2] / "docs" / "mlflow.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "mlflow.md").read_text(encoding="utf-8")
 CODE = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 EXPRESSIONS = re.findall(r"^\| `(.+?)` \| (?:sweeps|trials|what)", PAGE, flags=re.MULTILINE)
 TRIALS = (
