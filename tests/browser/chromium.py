@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ NO_NETWORK = (
 )
 LOCALHOST_ALONE = ("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1", "--no-proxy-server")
 WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-NO_WEBGL = ("--disable-3d-apis",)
+NO_WEBGL = ("--disable-3d-apis", "--disable-gpu")
 
 
 class Browser:
@@ -91,8 +92,14 @@ class Browser:
         return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
     def screenshot(self, path: Path) -> Path:
+        """A picture of the whole page, beyond the window too."""
+        size = self.run(
+            "const { scrollWidth: width, scrollHeight: height } = document.documentElement; return { width, height }"
+        )
+        clip = {"x": 0, "y": 0, "scale": 1, **size}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert self.driver.save_screenshot(str(path))
+        path.write_bytes(base64.b64decode(taken["data"]))
         return path
 
 

@@ -84,10 +84,7 @@ def text_of(browser: Browser, selector: str) -> str:
 def keep_picture(browser: Browser, name: str, directory: Path) -> Path:
     """The whole page as a picture, in the folder that AZSWEEP_TEST_ARTEFACTS names or beside the page."""
     folder = os.environ.get("AZSWEEP_TEST_ARTEFACTS")
-    browser.resize((1366, browser.run("return document.documentElement.scrollHeight")))
-    path = browser.screenshot((Path(folder) if folder else directory) / f"{name}.png")
-    browser.resize((1366, 768))
-    return path
+    return browser.screenshot((Path(folder) if folder else directory) / f"{name}.png")
 
 
 def only_files(browser: Browser) -> bool:

@@ -9,21 +9,13 @@ const CONFIG = {
 
 const NO_WEBGL = "This view needs WebGL, which this browser does not offer or has switched off. The table holds the same.";
 
-const hasWebgl = (() => {
-  let known;
-  return () => {
-    known ??= Boolean(document.createElement("canvas").getContext("webgl"));
-    return known;
-  };
-})();
-
 /** A titled view. `figure()` says {data, layout, words, note} for plotly, or {empty} where there is nothing to draw. */
 class Chart {
   #isStale = true;
   #isInSight = false;
 
-  constructor(id, { figure, depends, needsWebgl = false, height = 320, onSelect = null }) {
-    Object.assign(this, { id, figure, depends, needsWebgl, height, onSelect });
+  constructor(id, { figure, depends, height = 320, onSelect = null }) {
+    Object.assign(this, { id, figure, depends, height, onSelect });
     const section = document.getElementById(id);
     this.box = element("div", { class: "chart", style: `min-height:${height}px` });
     this.note = element("p", { class: "note" });
@@ -45,7 +37,7 @@ class Chart {
 
   async draw() {
     this.#isStale = false;
-    const figure = this.needsWebgl && !hasWebgl() ? { empty: NO_WEBGL } : this.figure();
+    const figure = this.figure();
     if (figure.empty) {
       this.#clear(figure.empty);
     } else {
@@ -54,7 +46,7 @@ class Chart {
       const height = figure.height ?? this.height;
       this.plot.style.height = `${height}px`;
       await Plotly.react(this.plot, figure.data, { ...figure.layout, height }, CONFIG);
-      if (this.plot.querySelector(".no-webgl")) this.#clear(NO_WEBGL); // plotly noticed later than we did
+      if (this.plot.querySelector(".no-webgl")) this.#clear(NO_WEBGL); // plotly's own sign, which sends one to a web page
       else this.#listen();
     }
     this.note.textContent = (this.plot && figure.note) || "";

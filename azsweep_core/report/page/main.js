@@ -29,7 +29,7 @@ function addCharts() {
     figure: parallelFigure, depends: [...all, "log"], height: 380, onSelect: ({ range }) => range && filterByBox(range),
   });
   addChart("scatter2", { figure: scatter2Figure, depends: [...all, "log", "x", "y"], height: 380 });
-  addChart("scatter3", { figure: scatter3Figure, depends: [...all, "log", "x3", "y3", "z3"], needsWebgl: true, height: 380 });
+  addChart("scatter3", { figure: scatter3Figure, depends: [...all, "log", "x3", "y3", "z3"], height: 380 });
   addChart("importances", { figure: importancesFigure, depends: ["theme"], height: 160 });
   addChart("timeline", { figure: timelineFigure, depends: ["q", "off", "theme"], height: 180 });
 }
