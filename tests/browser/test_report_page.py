@@ -54,7 +54,7 @@ def test_a_reader_of_dark_pages_gets_dark_charts(browser_without_webgl: Browser,
         "return [getComputedStyle(document.body).color, document.querySelector('#metrics .plot').layout.paper_bgcolor]"
     )
     show(browser, tmp_path, SWEEP)
-    look_at(browser, "metrics")
+    look_at_all(browser)
     dark = browser.run(backs)
     keep_picture(browser, "report-dark", tmp_path)
 
