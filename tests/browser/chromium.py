@@ -93,6 +93,7 @@ class Browser:
 
     def screenshot(self, path: Path) -> Path:
         """A picture of the whole page, beyond the window too."""
+        self.run("scrollTo(0, 0)")
         size = self.run(
             "const { scrollWidth: width, scrollHeight: height } = document.documentElement; return { width, height }"
         )

@@ -45,7 +45,7 @@ class Chart {
       this.plot.setAttribute("aria-label", figure.words);
       const height = figure.height ?? this.height;
       this.plot.style.height = `${height}px`;
-      await Plotly.react(this.plot, figure.data, { ...figure.layout, height }, CONFIG);
+      await Plotly.react(this.plot, figure.data, { ...figure.layout, height, uirevision: axesChosen() }, CONFIG);
       if (this.plot.querySelector(".no-webgl")) this.#clear(NO_WEBGL); // plotly's own sign, which sends one to a web page
       else this.#listen();
     }
@@ -88,6 +88,9 @@ class Chart {
     });
   }
 }
+
+/** While these stay the same, plotly keeps what the reader has zoomed and turned. */
+const axesChosen = () => ["log", "over", "by", "x", "y", "x3", "y3", "z3"].map((name) => view.get(name)).join("|");
 
 const charts = [];
 
