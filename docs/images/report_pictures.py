@@ -21,7 +21,6 @@ from tests.browser import chromium
 from tests.browser.pages import look_at_all
 
 HERE = Path(__file__).parent
-WIDTH = 1366
 BELOW_THE_TABLE = "document.getElementById('specification').getBoundingClientRect().top + scrollY"
 
 
@@ -32,12 +31,12 @@ def main(directory: Path) -> None:
             browser.open(directory.resolve() / "report.html")
             browser.wait_for("!document.getElementById('report').hidden")
             look_at_all(browser)
-            browser.run("scrollTo(0, 0)")
-            browser.resize((WIDTH, int(browser.run(f"return {BELOW_THE_TABLE}"))))
             browser.run("return new Promise((done) => setTimeout(done, 1000))")  # three dimensions take a moment
             path = browser.screenshot(HERE / f"report-{theme}.png")
+            height = browser.run(f"return {BELOW_THE_TABLE}")
             with Image.open(path) as picture:
-                small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+                upper = picture.convert("RGB").crop((0, 0, picture.width, int(height)))
+            small = upper.quantize(256, dither=Image.Dither.NONE)
             small.save(path, optimize=True)
 
 
