@@ -38,7 +38,7 @@ function showPanel() {
     element("header", {},
       element("h2", { id: "trial-heading", tabindex: "-1" }, `Trial ${trial.number}`), badge(trial.state),
       element("button", { type: "button", class: "close", "aria-label": "Close", onclick: closeTrial }, "✕")),
-    ...(trial.reason ? [element("p", { class: "reason" }, printable(trial.reason, { lines: true }))] : []),
+    ...(trial.reason ? [element("p", { class: "reason", ...reachable(trial.reason) }, printable(trial.reason, { lines: true }))] : []),
     element("dl", {}, ...panelFacts(trial).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])),
     element("p", { class: "links" }, ...spaced(linksOf(trial))),
     element("h3", {}, "Parameters"), valuesList(trial.parameters),

@@ -10,6 +10,9 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Lets the keyboard scroll what may be too long for its place. */
+const reachable = (text) => (text.length > 300 ? { tabindex: "0" } : {});
+
 /** A value that cannot turn around the text beside it. */
 const isolated = (text) => element("bdi", {}, text);
 
@@ -87,7 +90,8 @@ function badge(state) {
 
 /** Values beside each other, where their names are the point. */
 function inlineValues(parameters) {
-  return element("dl", { class: "inline" }, ...Object.entries(parameters).map(([key, value]) => element("div", {},
+  const entries = Object.entries(parameters);
+  return element("dl", { class: "inline", tabindex: entries.length > 10 ? "0" : null }, ...entries.map(([key, value]) => element("div", {},
     element("dt", {}, isolated(cut(printable(key), 60))), element("dd", { title: cut(valueText(value), 1000) }, isolated(brief(value, 6, 200))),
   )));
 }
@@ -95,6 +99,6 @@ function inlineValues(parameters) {
 function valuesList(parameters) {
   return element("dl", { class: "values" }, ...Object.entries(parameters).flatMap(([key, value]) => [
     element("dt", {}, isolated(cut(printable(key), 300))),
-    element("dd", {}, isolated(printable(valueText(value), { lines: true }))),
+    element("dd", reachable(valueText(value)), isolated(printable(valueText(value), { lines: true }))),
   ]));
 }

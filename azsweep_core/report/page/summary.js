@@ -61,7 +61,7 @@ function showSpecification() {
   const section = document.getElementById("specification");
   section.querySelector("header").append(copyButton(sweep.spec, "the specification"));
   section.append(
-    element("pre", { tabindex: "0", "aria-label": "Specification" }, printable(sweep.spec, { lines: true })),
+    element("pre", { tabindex: "0", role: "group", "aria-label": "Specification" }, printable(sweep.spec, { lines: true })),
     ...(sweep.command ? [element("h3", {}, "Started with"), command(sweep.command, "the command that started the sweep")] : []),
   );
 }
