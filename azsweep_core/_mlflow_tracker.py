@@ -96,6 +96,7 @@ class MlflowTracker:
         self._parent_id = ""
         self._context: dict[str, str] = {}
         self._best_step = 0
+        self._has_ended = False
         self._best_value: float | None = None
         self._open_runs: list[str] = []
         self._watches: dict[int, _Watch] = {}
@@ -264,11 +265,17 @@ class MlflowTracker:
             self.note_best(best)  # an earlier start of this sweep could not
         tags = {**best_tags(best), "azsweep.reason": shortened(reason, TAG_CHARACTERS)}
         status = "FAILED" if failed else "FINISHED"
+        self._has_ended = True
         self._store.write(lambda: close_run(self._client, self._parent_id, status, tags))
         self._store.finish(self._patience_s)
 
     def give_up(self, reason: str) -> None:
-        """Record that the sweep could not go on, if that can be done at once; a later start makes good for it."""
+        """Record that the sweep could not go on, if that can be done at once; a later start makes good for it.
+
+        What fails after its end was recorded does not undo that.
+        """
+        if self._has_ended:
+            return
         tags = {"azsweep.reason": redacted(reason)}
         with suppress(AzsweepError):
             self._store.ask(lambda: close_run(self._client, self._parent_id, "FAILED", tags))

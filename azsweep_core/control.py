@@ -36,15 +36,25 @@ _SHORT = 300
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace the file's content so that a reader sees the old one or the new one, never a part."""
+    """Replace the file's content so that a reader sees the old one or the new one, never a part.
+
+    Bytes of paths that are no UTF-8 are written as they are; other halves of characters are spelt out.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(_encoded(text))
         draft.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from azsweep_core.events import AttemptLost, EndingKind, Event, SweepEnded, TrialEnded, TrialSubmitted
+from azsweep_core.events import AttemptLost, EndingKind, Event, SweepEnded, TrialBegan, TrialEnded, TrialSubmitted
 from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.report import ResultFiles
@@ -129,3 +130,18 @@ def test_the_end_of_the_sweep_is_written_without_delay(tmp_path: Path) -> None:
 
     assert rows(sweep.table) == [["0", "completed", "1"], ["1", "completed", "2"]]
     assert "stop_reason: done" in (tmp_path / "optimization_results.yaml").read_text(encoding="utf-8")
+
+
+def test_paths_and_reasons_that_are_no_utf_8_are_written_all_the_same(tmp_path: Path) -> None:
+    """A directory's name may be any bytes, and a task's exception may quote half a character."""
+    sweep = Sweep(tmp_path)
+
+    sweep.happens(submitted(0, {}), TrialBegan(time_s=0.0, number=0, directory=os.fsdecode(b"/s\xe9/0")))
+    sweep.happens(ended(0), OVER)
+    assert b"/s\xe9/0" in (tmp_path / "trials.csv").read_bytes()
+
+    other = Sweep(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    failed = TrialEnded(time_s=1.0, number=0, state=TrialState.FAILED, reason="\ud83d is half")
+    other.happens(submitted(0, {}), failed, OVER)
+    assert "\\ud83d is half" in other.table

@@ -149,6 +149,14 @@ class TestSecondStart:
         assert bench.parent().info.status == "RUNNING"
         assert "azsweep.reason" not in bench.parent().data.tags
 
+    def test_what_fails_after_the_end_does_not_undo_it(self, bench: Bench) -> None:
+        bench.tracker.end_sweep(None, failed=False, reason="all done")
+
+        bench.tracker.give_up("the disk is full")
+
+        assert bench.parent().info.status == "FINISHED"
+        assert bench.parent().data.tags["azsweep.reason"] == "all done"
+
     def test_another_store_than_at_the_first_start_is_refused(self, bench: Bench) -> None:
         again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
 
