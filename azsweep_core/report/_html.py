@@ -70,6 +70,7 @@ class HtmlReport:
         self._has_warned = False
         self._has_news = False
         self._next_s: float | None = None
+        self._start: SweepStarted | SweepResumed | None = None
         self._history: History | None = None
         self._timeline: Timeline | None = None
         self._document: Document | None = None
@@ -77,14 +78,14 @@ class HtmlReport:
     def notice(self, event: Event, history: History) -> None:
         if self._is_on:
             self._attempt(lambda: self._take(event, history))
-        if isinstance(event, SweepEnded):
+        for _ in range(2 if isinstance(event, SweepEnded) else 0):  # nothing comes after it that would try again
             self._next_s = self._clock.now()
+            self.turn()
         self.turn()
 
     def turn(self) -> None:
         """Write the file if there is news, and it is time to. Called several times a second."""
         if self._is_on and self._has_news and self._next_s is not None and self._clock.now() >= self._next_s:
-            self._has_news = False
             self._attempt(self._write)
 
     def _attempt(self, action: Callable[[], None]) -> None:
@@ -109,32 +110,39 @@ class HtmlReport:
             )
 
     def _take(self, event: Event, history: History) -> None:
-        """Take in what has happened; of a sweep that goes on, from its ledger what had happened before."""
-        if isinstance(event, (SweepStarted, SweepResumed)):
-            from azsweep_core.report._report_data import Document
-            from azsweep_core.report._setting import Links, Setting
-            from azsweep_core.report._timeline import Timeline, read_timeline
-
-            if isinstance(event, SweepStarted):
-                self._timeline, origin = Timeline([event]), event
-            else:
-                self._timeline, origin = read_timeline(self._directory)
-            links = Links(self._directory, self._directory, origin.tracking_uri)
-            self._document = Document(Setting(links, origin, event))
-            if self._draw is None:
-                Thread(target=_draw_nothing, daemon=True).start()
-            self._next_s = self._clock.now() + _FIRST_AFTER_S
-        elif self._timeline is not None:
-            self._timeline.apply(event)
         self._history = history
         self._has_news = True
+        if isinstance(event, (SweepStarted, SweepResumed)):
+            self._start, self._document = event, None
+            self._next_s = self._clock.now() + _FIRST_AFTER_S
+            self._begin(event)
+        elif self._document is not None and self._timeline is not None:
+            self._timeline.apply(event)
+
+    def _begin(self, start: SweepStarted | SweepResumed) -> None:
+        """Of a sweep that goes on, learn from its ledger what has happened until now."""
+        from azsweep_core.report._report_data import Document
+        from azsweep_core.report._setting import Links, Setting
+        from azsweep_core.report._timeline import Timeline, read_timeline
+
+        if isinstance(start, SweepStarted):
+            self._timeline, origin = Timeline([start]), start
+        else:
+            self._timeline, origin = read_timeline(self._directory)
+        links = Links(self._directory, self._directory, origin.tracking_uri)
+        self._document = Document(Setting(links, origin, start))
+        if self._draw is None:
+            Thread(target=_draw_nothing, daemon=True).start()
 
     def _write(self) -> None:
+        if self._document is None and self._start is not None:
+            self._begin(self._start)
         history, timeline, document = self._history, self._timeline, self._document
         if history is None or timeline is None or document is None:
             return
         now_s = self._clock.now()
         _write_page(self._directory / REPORT, self._text(document, history, timeline, now_s), self._draw)
+        self._has_news = False
         done_s = self._clock.now()
         self._next_s = done_s + max(_REFRESH_EVERY_S, _PAUSE_FOR_EACH_SECOND * (done_s - now_s))
 
@@ -145,11 +153,20 @@ class HtmlReport:
             words = f"running when this was written, at {at(now_s, now_s)}"
             moment = Moment(written_s=now_s, state="running", state_in_words=words, until_s=None)
             return document.text(history, timeline, moment, _LATER)
-        from azsweep_core.report._importances import importances
-
         words = f"ended at {at(history.last_s, now_s)}: {history.stop_reason}"
         moment = Moment(written_s=now_s, state="ended", state_in_words=words, until_s=history.last_s, is_final=True)
-        return document.text(history, timeline, moment, importances(document.setting.space, history))
+        return document.text(history, timeline, moment, _importances(document, history))
+
+
+def _importances(document: Document, history: History) -> Mapping[str, Any]:
+    """They are the page's least part, and need most from elsewhere: without them it says why."""
+    try:
+        from azsweep_core.report._importances import importances
+
+        return importances(document.setting.space, history)
+    except Exception as error:  # noqa: BLE001 - whatever Optuna makes of these trials
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        return {**_LATER, "note": f"They could not be worked out ({why})."}
 
 
 def _draw_nothing() -> None:
@@ -176,7 +193,6 @@ def write_report(
         AzsweepError: if plotly is missing, or the file cannot be written.
         OSError: if the ledger cannot be read.
     """
-    from azsweep_core.report._importances import importances
     from azsweep_core.report._report_data import Document
     from azsweep_core.report._setting import Links, Setting
     from azsweep_core.report._timeline import read_timeline
@@ -186,7 +202,7 @@ def write_report(
     to = directory / REPORT if to is None else to
     timeline, origin = read_timeline(directory, recorded.size)
     document = Document(Setting(Links(directory, to.parent, origin.tracking_uri), origin, recorded.latest))
-    found = importances(document.setting.space, recorded.history)
+    found = _importances(document, recorded.history)
     try:
         _write_page(to, document.text(recorded.history, timeline, moment, found), draw)
     except OSError as error:

@@ -215,19 +215,51 @@ class TestWhatGoesWrong:
             f"The sweep goes on; `azsweep report {tmp_path}` writes it at any time."
         )
         assert [record.getMessage() for record in caplog.records] == [warning]
-        assert len(tried) == 5  # in 244 s, and at the end
+        assert len(tried) == 6  # in 244 s, and twice at the end
 
     def test_it_is_written_once_there_is_room_again(self, tmp_path: Path) -> None:
+        """Though nothing more happens."""
         blocked = tmp_path / "report.html"
         blocked.mkdir()
         sweep = Kept(tmp_path)
         sweep.happens(started(), submitted(0))
         blocked.rmdir()
 
-        sweep.happens(ended(0), OVER)
+        sweep.clock.now_s += 60.0
+        sweep.report.turn()
+
+        assert states(sweep.data) == ["running"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "sweep.jsonl"]
+
+    def test_at_the_end_it_is_tried_again_at_once(self, tmp_path: Path) -> None:
+        """A page that went on saying that the sweep runs would read itself anew for ever."""
+        tried: list[str] = []
+
+        def full(document: str) -> str:
+            tried.append(document)
+            if len(tried) == 2:
+                raise OSError(28, "No space left on device")
+            return document
+
+        sweep = Kept(tmp_path, draw=full)
+        sweep.happens(started(), submitted(0), OVER)
 
         assert sweep.data["is_final"]
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "sweep.jsonl"]
+
+    def test_a_ledger_that_cannot_be_read_when_the_sweep_goes_on_is_read_later(self, tmp_path: Path) -> None:
+        before = Kept(tmp_path)
+        before.happens(started(), submitted(0))
+        after = Kept(tmp_path, before.clock, history=before.history)
+        resumed = SweepResumed(time_s=500.0, used_s=9.0, spec=SPEC)
+        ledger, hidden = tmp_path / "sweep.jsonl", tmp_path / "hidden"
+        after.history.apply(resumed)
+        ledger.rename(hidden)
+        after.report.notice(resumed, after.history)
+        hidden.rename(ledger)
+        after.happens(submitted(1))
+
+        assert states(after.data) == ["running", "running"]
+        assert [[each["trial"] for each in row] for row in after.data["timeline"]["rows"]] == [[0], [1]]
 
     def test_a_fault_of_the_report_is_told_once_and_ends_the_report_alone(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -244,6 +276,20 @@ class TestWhatGoesWrong:
         (record,) = caplog.records
         assert "cannot be written (RecursionError: maximum depth exceeded). The sweep goes on" in record.getMessage()
         assert len(tried) == 1
+
+    def test_importances_that_cannot_be_worked_out_cost_nothing_else(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError("float division\nby zero")
+
+        monkeypatch.setattr("azsweep_core.report._importances.importances", broken)
+        sweep = Kept(tmp_path)
+        sweep.happens(started(), submitted(0), measured(0, 1.0), ended(0), OVER)
+
+        note = "They could not be worked out (ZeroDivisionError: float division by zero)."
+        assert sweep.data["importances"] == {"evaluator": None, "values": [], "note": note}
+        assert sweep.data["is_final"]
 
     def test_a_specification_that_cannot_be_read_leaves_a_report_without_its_axes(self, tmp_path: Path) -> None:
         sweep = Kept(tmp_path)
