@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from azsweep_core.cli._click import SWEEP_DIR, Command
-from azsweep_core.cli._standing import Standing, in_words, look
+from azsweep_core.cli._standing import Standing, in_words, look, who_in_words
 from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = ["report"]
@@ -48,7 +48,7 @@ def report(directory: Path, output: Path | None, is_opened: bool) -> None:
     moment = Moment(
         written_s=now.now_s,
         state=now.standing.value,
-        state_in_words=in_words(now),
+        state_in_words=history.stop_reason if now.standing is Standing.ENDED else who_in_words(now),
         until_s=until_s,
         is_final=now.standing is Standing.ENDED,
     )

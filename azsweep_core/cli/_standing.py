@@ -33,6 +33,7 @@ __all__ = [
     "max_trials",
     "standing_of",
     "typed",
+    "who_in_words",
 ]
 
 _CLOCKS_AGREE_WITHIN_S = 1.0
@@ -142,10 +143,22 @@ def in_words(now: SweepNow) -> str:
         case Standing.UNKNOWN if now.holder is not None:
             whose = f"{now.holder} coordinates it, or did, {since}"
             return f"cannot be told from here: {whose}; {seen}. On {now.holder.host} it can"
-    if now.holder is None:
-        return f"interrupted: nobody coordinates it; {seen}"
-    gone = "has given it up" if now.holder.released else "is gone"
-    return f"interrupted: nobody coordinates it, {now.holder} {gone}; {seen}"
+    return f"interrupted: {who_in_words(now)}; {seen}"
+
+
+def who_in_words(now: SweepNow) -> str:
+    """Who coordinates the sweep, without times: as it can be read elsewhere, and later."""
+    holder = now.holder
+    if holder is None:
+        return "nobody coordinates it"
+    match now.standing:
+        case Standing.STARTING:
+            return f"{holder} gets ready"
+        case Standing.RUNNING:
+            return f"{holder} coordinates it"
+        case Standing.UNKNOWN:
+            return f"{holder} coordinates it, or did"
+    return f"nobody coordinates it, {holder} {'has given it up' if holder.released else 'is gone'}"
 
 
 def max_trials(recorded: Recorded) -> int | None:

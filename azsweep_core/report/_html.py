@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from azsweep_core._text import at
 from azsweep_core.control import write_atomically
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import Event, SweepEnded, SweepResumed, SweepStarted
@@ -150,11 +149,15 @@ class HtmlReport:
         from azsweep_core.report._report_data import Moment
 
         if history.ending is None:
-            words = f"running when this was written, at {at(now_s, now_s)}"
-            moment = Moment(written_s=now_s, state="running", state_in_words=words, until_s=None)
+            moment = Moment(written_s=now_s, state="running", state_in_words="", until_s=None)
             return document.text(history, timeline, moment, _LATER)
-        words = f"ended at {at(history.last_s, now_s)}: {history.stop_reason}"
-        moment = Moment(written_s=now_s, state="ended", state_in_words=words, until_s=history.last_s, is_final=True)
+        moment = Moment(
+            written_s=now_s,
+            state="ended",
+            state_in_words=history.stop_reason,
+            until_s=history.last_s,
+            is_final=True,
+        )
         return document.text(history, timeline, moment, _importances(document, history))
 
 

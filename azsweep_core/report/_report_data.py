@@ -31,7 +31,8 @@ class Moment:
 
     Args:
         written_s: seconds since the epoch.
-        state, state_in_words: how the sweep stands then.
+        state: how the sweep stands then.
+        state_in_words: what else is to be said of that; without times, which the page tells by its reader's clock.
         until_s: when it ended, or was last heard of; None while it runs.
         is_final: nothing more will happen, unless it is resumed.
     """

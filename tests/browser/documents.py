@@ -139,7 +139,7 @@ def _around(
         "directory": "/home/me/digits/multirun/2026-11-22/04-12-15",
         "written_s": ended,
         "state": "ended" if is_final else "running",
-        "state_in_words": "ended: all trials are done" if is_final else "running",
+        "state_in_words": "all trials are done" if is_final else "",
         "is_final": is_final,
         "started_s": START,
         "ended_s": ended if is_final else None,

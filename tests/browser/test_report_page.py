@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,37 @@ def test_the_top_says_how_the_sweep_stands_and_how_to_run_the_best_again(
     show(browser, tmp_path, SWEEP, size=NO_CHART)
 
     assert text_of(browser, "#title") == "multirun/2026-11-22/04-12-15"
-    assert text_of(browser, "#state") == "ended: all trials are done"
+    assert re.fullmatch(r"ended at 2026-11-22 \d\d:\d\d:\d\d: all trials are done", text_of(browser, "#state"))
     assert "minimize val_loss" in text_of(browser, "#facts")
     assert "200 of 200" in text_of(browser, "#facts")
     assert f"trial {SWEEP['best']['number']}" in text_of(browser, "#best")
     assert SWEEP["best"]["run_again"] in text_of(browser, "#best")
     assert "median_stopping" in text_of(browser, "#specification")
+
+
+@pytest.mark.parametrize(
+    ("stands", "told"),
+    [
+        pytest.param({"is_final": True}, "ended at 2026-11-22 13:00:40: all are done", id="ended"),
+        pytest.param(
+            {"state": "interrupted", "state_in_words": "nobody coordinates it"},
+            "interrupted, last heard of at 2026-11-22 13:00:40: nobody coordinates it",
+            id="interrupted",
+        ),
+        pytest.param({"state": "running", "state_in_words": "", "ended_s": None}, "running", id="running"),
+    ],
+)
+def test_since_when_is_told_with_its_date_by_the_readers_clock(
+    browser_without_webgl: Browser, tmp_path: Path, stands: dict[str, object], told: str
+) -> None:
+    browser = browser_without_webgl
+    ended = {"is_final": False, "state": "ended", "state_in_words": "all are done", "ended_s": 1_795_320_040.0}
+    browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
+
+    show(browser, tmp_path, {**documents.document(1), **ended, **stands}, size=NO_CHART)
+
+    browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+    assert text_of(browser, "#state") == told
 
 
 def test_without_webgl_the_3d_view_says_so_and_the_rest_is_drawn(

@@ -53,7 +53,7 @@ def test_the_end_is_written_without_delay_and_says_so(tmp_path: Path) -> None:
     sweep.happens(started(), submitted(0), measured(0, 1.0), ended(0), OVER, apart_s=0.0)
 
     assert (sweep.data["state"], sweep.data["is_final"], sweep.data["ended_s"]) == ("ended", True, 99.0)
-    assert sweep.data["state_in_words"].endswith(": all 5 trials are done")
+    assert sweep.data["state_in_words"] == "all 5 trials are done"
     assert sweep.data["importances"]["note"] == "They need 10 completed trials; there are 1."
 
 

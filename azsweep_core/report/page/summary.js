@@ -5,7 +5,7 @@ function showSummary() {
   document.getElementById("title").replaceChildren(isolated(printable(sweep.title)));
   const state = document.getElementById("state");
   state.className = `standing standing-${sweep.is_final ? "final" : "live"}`;
-  state.textContent = printable(sweep.state_in_words || sweep.state);
+  state.textContent = standing();
   document.getElementById("facts").replaceChildren(...facts().flatMap(([name, ...values]) => [
     element("dt", {}, name), element("dd", {}, ...values),
   ]));
@@ -13,6 +13,13 @@ function showSummary() {
   if (how) document.getElementById("facts").after(element("h3", {}, "Opens MLflow"), command(how, "the command that opens MLflow"));
   document.getElementById("best-body").replaceChildren(...bestParts());
   showSpecification();
+}
+
+/** How the sweep stands and, if it is over, since when: by the reader's clock. */
+function standing() {
+  const { state, state_in_words: words, ended_s: end, is_final: isFinal } = sweep;
+  const since = end === null ? "" : isFinal ? ` at ${clock(end)}` : `, last heard of at ${clock(end)}`;
+  return printable(`${state}${since}${words && `: ${words}`}`);
 }
 
 function facts() {
