@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from azsweep_core._mlflow_parent import refuse_deleted
 from azsweep_core._mlflow_store import (
@@ -89,7 +89,7 @@ def _stage_in_database(tracking_uri: str, experiment: str) -> str | None:
         if not str(url.database).startswith("file:"):
             file = _file_of(tracking_uri)
             _refuse_read_only(file, tracking_uri)
-            url = url.set(database=f"file:{file}", query={"mode": "ro", "uri": "true"})
+            url = url.set(database=f"file:{quote(str(file))}", query={"mode": "ro", "uri": "true"})
     else:
         probe_database(tracking_uri)
     engine = sqlalchemy.create_engine(url)

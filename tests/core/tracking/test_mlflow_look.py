@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from azsweep_core._mlflow_store import default_uri
 from azsweep_core.errors import AzsweepError
 from azsweep_core.tracking import StoreLook, look_at_store
 from tests.core.tracking.conftest import free_port
@@ -37,6 +39,19 @@ def test_a_database_is_read_and_stays_as_it_is(store: str, tmp_path: Path) -> No
     found = [look_at_store(store, name) for name in ("iris", "wine")]
 
     assert found == [StoreLook(is_there=True, has_experiment=True), StoreLook(is_there=True, has_experiment=False)]
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b"])
+def test_a_database_may_be_in_a_folder_of_any_name(empty_store: Path, tmp_path: Path, name: str) -> None:
+    """Those that mean something else in a URI are the database's all the same, and no file is made beside them."""
+    (tmp_path / name).mkdir()
+    shutil.copy(empty_store, tmp_path / name / "mlflow.db")
+    before = files(tmp_path)
+
+    found = look_at_store(default_uri(tmp_path / name), "Default")
+
+    assert found == StoreLook(is_there=True, has_experiment=True)
     assert files(tmp_path) == before
 
 
