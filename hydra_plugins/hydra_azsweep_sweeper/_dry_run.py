@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from azsweep_core._lines import Line, laid_out, shell_words
@@ -24,7 +25,7 @@ from azsweep_core.sampling_algorithm import SamplerType
 from azsweep_core.space_words import size_in_words, space_in_words
 from azsweep_core.spec import SweepSpec, to_mapping
 from azsweep_core.spec_words import algorithm_in_words, when_it_acts
-from azsweep_core.trial import Parameters
+from azsweep_core.trial import Parameters, Trial, TrialState
 from hydra_plugins.hydra_azsweep_sweeper._app import HydraApp
 from hydra_plugins.hydra_azsweep_sweeper._check import compose_task_config
 from hydra_plugins.hydra_azsweep_sweeper._dry_run_checks import (
@@ -185,8 +186,7 @@ class _Page:
         """Who has set a limit."""
         lines: Any = OmegaConf.to_container(self.app.config.hydra.overrides.hydra)
         typed = {key_of(line): line for line in lines}
-        whole = typed.get("hydra.sweeper.limits", "")
-        if f"hydra.sweeper.limits.{name}" in typed or name in whole:
+        if f"hydra.sweeper.limits.{name}" in typed or name in _keys_in(typed.get("hydra.sweeper.limits")):
             return "command line"
         own = self._settings.spec.get("limits", {})
         default = DEFAULTS["limits"][name]  # type: ignore[index]
@@ -311,8 +311,9 @@ class _FirstTrials:
         from azsweep_core.samplers._bayesian import STARTUP_TRIALS
 
         startup = self._algorithm.n_startup_trials or STARTUP_TRIALS
-        results = self._history.finished + len(self._history.earlier)
-        return max(len(self._request.spec.initial_points), self.number + startup - results)
+        history = self._history
+        without = sum(_is_without_result(trial) for trial in history.trials)
+        return max(len(self._request.spec.initial_points), startup - len(history.earlier) + without)
 
     @property
     def is_over(self) -> bool:
@@ -336,6 +337,21 @@ class _FirstTrials:
     @property
     def _is_seed_given(self) -> bool:
         return self._algorithm == self._request.spec.sampling_algorithm
+
+
+def _is_without_result(trial: Trial) -> bool:
+    """Whether a trial is over for good and tells the sampler nothing."""
+    is_over = trial.state.is_final and not trial.interrupted
+    return is_over and trial.value is None and trial.state is not TrialState.TERMINATED
+
+
+def _keys_in(override: str | None) -> Collection[str]:
+    """The keys of the mapping that an override gives, if it does."""
+    if override is None:
+        return ()
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    value = parsed.value()
+    return value.keys() if isinstance(value, dict) else ()
 
 
 def _is_group(loader: Any, key: str) -> bool:

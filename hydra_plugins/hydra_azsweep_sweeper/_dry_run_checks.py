@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ _RUN_AS = {
     Jobs.SLURM: "a SLURM job each",
     Jobs.RAY: "a task of Ray's each",
 }
+_NVIDIA_SMI_S = 5
 
 
 @dataclass(slots=True)
@@ -77,17 +77,24 @@ def check_devices(settings: Settings, found: Found) -> None:
     named = [name for name in dict.fromkeys(settings.devices) if name.isdecimal()]
     if not named:
         return
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        unknown = Problem("devices", "cannot be looked for without nvidia-smi", ", ".join(settings.devices))
+    try:
+        count = _count_devices()
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        why = "without nvidia-smi" if isinstance(error, FileNotFoundError) else "while nvidia-smi does not answer"
+        unknown = Problem("devices", f"cannot be looked for {why}", ", ".join(settings.devices))
         found.doubts.append(str(unknown))
         return
-    listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=30, check=False).stdout
-    count = sum(line.startswith("GPU") for line in listed.splitlines())
     missing = [name for name in named if int(name) >= count]
     if missing:
         rule = f"must be there; nvidia-smi lists {count} on this host"
         found.problems.append(str(Problem("devices", rule, ", ".join(missing))))
+
+
+def _count_devices() -> int:
+    """How many the driver lists; whatever `subprocess.run` raises if it does not tell."""
+    command = ["nvidia-smi", "-L"]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=_NVIDIA_SMI_S, check=True).stdout
+    return sum(line.startswith("GPU") for line in listed.splitlines())
 
 
 def check_store(settings: Settings, experiment: str, recorded: Recorded | None, found: Found) -> list[Line]:

@@ -268,6 +268,18 @@ def test_all_problems_are_told_at_once_those_around_the_sweep_too(app: App, caps
     ]
 
 
+def test_limits_that_are_given_as_a_mapping_are_those_it_names(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    write_app(app, {"limits": {"timeout": 50}})
+
+    run = dry(app, capsys, "x=uniform(0, 1)", "hydra.sweeper.limits={trial_timeout: 30, max_total_trials: 2}", trials=0)
+
+    said = dict(line.split(maxsplit=1) for line in section(run, "Limits"))
+    assert said["trial_timeout"] == "30 s (command line)"
+    assert said["max_total_trials"] == "2 (command line)"
+    assert said["timeout"] == "50 s (config)"
+    assert said["max_retries"] == "1 (default)"
+
+
 def test_no_trial_is_shown_if_none_is_asked_for(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     write_app(app)
 

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from azsweep_core.events import SweepStarted, TrialEnded, TrialMeasured, TrialSubmitted
+from azsweep_core.ledger import Ledger
 from azsweep_core.lock import SweepLock
+from azsweep_core.spec import to_mapping
+from azsweep_core.trial import Measurement, TrialState
+from hydra_plugins.hydra_azsweep_sweeper import _dry_run_checks
 from tests.plugin.conftest import App
 from tests.plugin.dry_runs import dry, problems, section, shown_trials
-from tests.plugin.in_process import write_app
+from tests.plugin.in_process import read, write_app
 
 TRIALS = "hydra.sweeper.limits.max_total_trials="
 
@@ -68,11 +73,15 @@ def test_rays_arguments_are_looked_at_and_ray_is_not(app: App, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    ("listed", "told"),
+    ("script", "problem", "doubt"),
     [
-        pytest.param(2, "problem", id="one-is-missing"),
-        pytest.param(3, "nothing", id="all-there"),
-        pytest.param(None, "doubt", id="nobody-to-ask"),
+        pytest.param(
+            "echo GPU 0: A; echo GPU 1: A", "must be there; nvidia-smi lists 2 on this host; got 2", "", id="2"
+        ),
+        pytest.param("echo GPU 0: A; echo GPU 1: A; echo GPU 2: A", "", "", id="all-there"),
+        pytest.param(None, "", "without nvidia-smi", id="nobody-to-ask"),
+        pytest.param("exit 9", "", "while nvidia-smi does not answer", id="no-driver"),
+        pytest.param("exec sleep 60", "", "while nvidia-smi does not answer", id="it-hangs"),
     ],
 )
 def test_devices_are_looked_for(
@@ -80,23 +89,25 @@ def test_devices_are_looked_for(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    listed: int | None,
-    told: str,
+    script: str | None,
+    problem: str,
+    doubt: str,
 ) -> None:
     write_app(app)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin")
-    if listed is not None:
+    if script is not None:
         tool = tmp_path / "bin" / "nvidia-smi"
         tool.parent.mkdir()
-        tool.write_text("#!/bin/sh\n" + "".join(f"echo 'GPU {number}: A'\n" for number in range(listed)))
+        tool.write_text(f"#!/bin/sh\n{script}\n")
         tool.chmod(0o755)
+        if "sleep" in script:
+            monkeypatch.setattr(_dry_run_checks, "_NVIDIA_SMI_S", 0.3)
 
     run = dry(app, capsys, "x=uniform(0, 1)", "hydra.sweeper.devices=[0,2,2]")
 
-    missing = ["devices: must be there; nvidia-smi lists 2 on this host; got 2."]
-    assert problems(run) == (missing if told == "problem" else [])
-    doubt = ["  -  devices: cannot be looked for without nvidia-smi; got 0, 2, 2."]
-    assert section(run, "Doubts") == (doubt if told == "doubt" else [])
+    assert problems(run) == ([f"devices: {problem}."] if problem else [])
+    doubted = " ".join(" ".join(section(run, "Doubts")).split())
+    assert doubted == (f"- devices: cannot be looked for {doubt}; got 0, 2, 2." if doubt else "")
 
 
 def test_what_a_directory_holds_is_told_with_what_would_become_of_it(
@@ -125,6 +136,26 @@ def test_what_a_directory_holds_is_told_with_what_would_become_of_it(
     assert problems(another)[0].startswith("hydra.sweep.dir: must not hold another sweep; got ")
     assert problems(held)[0].startswith("hydra.sweep.dir: must not hold a sweep that is running; got ")
     assert problems(orphaned)[0].startswith("hydra.sweep.dir: must not hold trials whose sweep.jsonl is gone or empty")
+
+
+def test_trials_that_run_again_give_results_before_the_next_ones(app: App, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a bayesian sweep that was killed, only those are shown that no result decides, whoever is over by then."""
+    space = ("x=uniform(0, 1)", f"{TRIALS}8")
+    app.write("", {"x": 1}, sweeper={"sampling_algorithm": {"type": "bayesian", "seed": 0, "n_startup_trials": 5}})
+    (app.directory / "sweep").mkdir()
+    ledger = Ledger(app.directory / "sweep" / "sweep.jsonl")
+    ledger.append(SweepStarted(time_s=0.0, spec=to_mapping(read(app, *space).spec)))
+    for number in range(5):
+        ledger.append(TrialSubmitted(time_s=0.0, number=number, attempt=1, parameters={"x": number / 5}))
+    ledger.append(TrialMeasured(number=0, measurements=(Measurement(None, 1.0, 0.0),)))
+    for number, state in enumerate([TrialState.COMPLETED, TrialState.FAILED]):
+        ledger.append(TrialEnded(time_s=1.0, number=number, state=state))
+    ledger.close()
+
+    run = dry(app, capsys, *space)
+
+    assert "2 of 8 trials are over; 3 that had begun run again" in " ".join(run.out.split())
+    assert list(shown_trials(run)) == [5]
 
 
 def test_what_mlflow_holds_is_told(app: App, capsys: pytest.CaptureFixture[str], empty_store: Path) -> None:
