@@ -48,7 +48,7 @@ def report(directory: Path, output: Path | None, is_opened: bool) -> None:
     moment = Moment(
         written_s=now.now_s,
         state=now.standing.value,
-        state_in_words=history.stop_reason if now.standing is Standing.ENDED else who_in_words(now),
+        state_in_words=(history.stop_reason or "") if now.standing is Standing.ENDED else who_in_words(now),
         until_s=until_s,
         is_final=now.standing is Standing.ENDED,
     )

@@ -154,7 +154,7 @@ class HtmlReport:
         moment = Moment(
             written_s=now_s,
             state="ended",
-            state_in_words=history.stop_reason,
+            state_in_words=history.stop_reason or "",
             until_s=history.last_s,
             is_final=True,
         )
