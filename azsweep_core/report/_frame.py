@@ -173,7 +173,7 @@ class Frame:
         if left_s is None:
             return used
         if timeout_s is not None and left_s > timeout_s - used_s:
-            return f"{used}, which will not do"
+            return f"{used}, the timeout comes first"
         return f"{used}, about {_roughly(left_s)} left"
 
     def _bar(self, share: float, cells: int) -> Text:

@@ -26,7 +26,7 @@ _DRAW_EVERY_S = 0.2
 _CLOCKS_EVERY_S = 1.0
 """If nothing happens, only what has to do with time changes."""
 _PAUSE_FOR_EACH_SECOND = 99.0
-"""Drawing takes a hundredth of the time at most, on a slow connection too."""
+"""Drawing takes a hundredth of the time at most, however large it is."""
 _ROWS_LEFT = 3
 """For lines that are printed above the display, and for the cursor."""
 
@@ -73,7 +73,7 @@ class LiveConsole:
     def turn(self) -> None:
         """Draw the display if there is something new to see."""
         now = self._clock.now()
-        if now < self._may_draw_s or self._scene.history is None:
+        if not self._region.can_draw() or now < self._may_draw_s or self._scene.history is None:
             return
         size = self._region.size()
         if self._has_news or size != self._size or now - self._drawn_s >= _CLOCKS_EVERY_S:
@@ -81,8 +81,6 @@ class LiveConsole:
 
     def _draw(self, now: float, size: tuple[int, int]) -> None:
         assert self._scene.history is not None
-        if not self._region.can_draw():
-            return
         columns, rows = size
         frame = Frame(
             self._scene,

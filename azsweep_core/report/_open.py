@@ -13,6 +13,7 @@ from azsweep_core.events import Event
 from azsweep_core.history import History
 from azsweep_core.ports import Clock
 from azsweep_core.report._console import LogLines, Outlook
+from azsweep_core.report._region import is_foreground, open_again
 
 __all__ = ["Console", "open_console", "why_not_live"]
 
@@ -66,17 +67,23 @@ def why_not_live(stream: TextIO | None, *, is_wished: bool = False) -> str:
         is_wished: the user wants one wherever that is possible.
     """
     try:
-        is_terminal = stream is not None and stream.isatty()
-    except ValueError:  # it is closed
-        is_terminal = False
-    if not is_terminal:
-        return "the output goes to no terminal"
+        if stream is None or not stream.isatty():
+            return "the output goes to no terminal"
+    except ValueError:
+        return "the output is closed"
     terminal = os.environ.get("TERM", "")
     if terminal.lower() in ("", "dumb", "unknown"):
         return f"TERM={terminal} cannot move its cursor"
     if os.environ.get("CI") and not is_wished:
         return "CI is set"
-    return ""
+    try:
+        descriptor = open_again(stream)
+    except (OSError, ValueError) as error:
+        return f"the terminal cannot be opened ({error})"
+    try:
+        return "" if is_wished or is_foreground(descriptor) else "it runs in the background"
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

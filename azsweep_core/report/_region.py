@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ["Line", "Region", "printing_above"]
+__all__ = ["Line", "Region", "is_foreground", "open_again", "printing_above"]
 
 _TO_START, _CLEAR_BELOW = "\r", "\x1b[J"
 _CUT, _WRAP = "\x1b[?7l", "\x1b[?7h"
 """Lines that are longer than the terminal believes, for it counts an emoji otherwise, are cut and not continued."""
+_PATIENCE_S = 0.1
+"""For a terminal that takes a frame in several pieces; what it has not taken then goes out later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,9 @@ class Line:
 class Region:
     """Lines at the cursor, which is left on the empty line below them.
 
-    A process that is in the background, or was forked, prints as if there was no region; a terminal that takes no
-    output at the moment (Ctrl-S) is not waited for.
+    A process that is in the background, or was forked, prints as if there was no region. Drawing does not wait for a
+    terminal that takes no output (Ctrl-S, a stalled connection): no new frame begins before the last one is out.
+    Printing above the region waits for it, as printing does without one.
 
     Args:
         stream: a terminal.
@@ -51,6 +56,9 @@ class Region:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._lines: Sequence[Line] = ()
+        self._terminal: int | None = None  # where frames go: whoever shares the stream's own would not wait either
+        self._unsent = b""
+        self._encoding = getattr(stream, "encoding", None) or "ascii"
         self._is_new_place = False
         cuts_lines = "XTERM_VERSION" in os.environ or "STY" in os.environ or os.environ.get("TERM") == "linux"
         self._breaks_lines = not cuts_lines  # when the window becomes narrower
@@ -65,22 +73,27 @@ class Region:
         return columns or 80, rows or 24
 
     def can_draw(self) -> bool:
-        """Whether the terminal is ours and takes output."""
-        if os.getpid() != self._pid:
+        """Whether the terminal is ours and has taken all that was drawn; gives it what it has not."""
+        if os.getpid() != self._pid or self._terminal is None or not is_foreground(self._terminal):
+            return False
+        if not self._lock.acquire(blocking=False):  # somebody prints, and may have to wait
             return False
         try:
-            descriptor = self._stream.fileno()
-            return _is_foreground(descriptor) and bool(select.select([], [descriptor], [], 0)[1])
-        except (OSError, ValueError):  # it is closed
-            return False
+            self._send("", patience_s=0.0)
+            return not self._unsent
+        finally:
+            self._lock.release()
 
     def show(self, lines: Sequence[Line]) -> None:
         """Draw the lines in the place of those that are there."""
-        with self._lock:
-            if not self.can_draw():
-                return
-            self._write(self._up() + _drawn(lines))
-            self._lines = lines
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self.can_draw():
+                self._send(self._up() + _drawn(lines))
+                self._lines = lines
+        finally:
+            self._lock.release()
 
     def erase(self) -> None:
         """Leave the place as it was found."""
@@ -88,8 +101,8 @@ class Region:
             return
         with self._lock:
             up = self._up()
-            if self._lines:
-                self._write(up + _CLEAR_BELOW)
+            if self._lines or self._unsent:
+                self._send(up + _CLEAR_BELOW, patience_s=math.inf)
             self._lines = ()
 
     def print(self, stream: TextIO, text: str) -> None:
@@ -99,25 +112,30 @@ class Region:
             return
         with self._lock:
             up = self._up()
-            if not self._lines:
+            if not self._lines and not self._unsent:
                 stream.write(text)
                 return
+            self._send("", patience_s=math.inf)
             if stream is self._stream:
-                stream.write(up + _CLEAR_BELOW + text + _drawn(self._lines))
-                stream.flush()
-                return
-            self._write(up + _CLEAR_BELOW)
-            stream.write(text)
+                stream.write(up + _CLEAR_BELOW + text)  # at once, or it would flicker
+            else:
+                self._send(up + _CLEAR_BELOW, patience_s=math.inf)
+                stream.write(text)
             stream.flush()
-            self._write(_drawn(self._lines))
+            self._send(_drawn(self._lines))
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             self._earlier = signal.signal(signal.SIGCONT, self._go_on)
+        with contextlib.suppress(OSError, ValueError):
+            self._terminal = open_again(self._stream)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.erase()
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
         if self._earlier is not None:
             signal.signal(signal.SIGCONT, self._earlier)
 
@@ -136,14 +154,35 @@ class Region:
         rows = sum(max(-(-line.cells // columns), 1) for line in self._lines)
         return _TO_START + (f"\x1b[{rows}A" if rows else "")
 
-    def _write(self, text: str) -> None:
-        """A terminal that has gone takes nothing any more, and stops no sweep."""
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
-            self._stream.flush()
+    def _send(self, text: str, *, patience_s: float = _PATIENCE_S) -> None:
+        """Give the terminal what it takes in this time; one that has gone takes nothing, and stops no sweep."""
+        if self._terminal is None:
+            return
+        self._unsent += text.encode(self._encoding, "replace")
+        deadline_s = time.monotonic() + patience_s
+        try:
+            while self._unsent:
+                try:
+                    self._unsent = self._unsent[os.write(self._terminal, self._unsent) :]
+                except BlockingIOError:
+                    left_s = deadline_s - time.monotonic()
+                    if left_s <= 0:
+                        return
+                    select.select([], [self._terminal], [], min(left_s, 1.0))
+        except OSError:
+            self._unsent = b""
 
 
-def _is_foreground(descriptor: int) -> bool:
+def open_again(stream: TextIO) -> int:
+    """A description of a stream's terminal that nobody shares and that never waits.
+
+    Raises:
+        OSError, ValueError: if there is none, or this user may not open it.
+    """
+    return os.open(os.ttyname(stream.fileno()), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def is_foreground(descriptor: int) -> bool:
     """Whether the shell has not put this process aside; where there is none, it cannot have."""
     try:
         group = os.tcgetpgrp(descriptor)
@@ -170,7 +209,8 @@ class _Above:
         if self._is_given_back:
             return self._stream.write(text)
         with self._lock:
-            whole, end, self._rest = (self._rest + text).rpartition("\n")
+            whole, end, rest = (self._rest + text).rpartition("\n")
+            self._rest = rest.rpartition("\r")[2]  # of a progress bar the last state
         if end:
             self._region.print(self._stream, whole + end)
         return len(text)

@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -70,6 +71,24 @@ class Terminal:
 
     def type(self, keys: bytes) -> None:
         os.write(self._ours, keys)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Between Ctrl-S and Ctrl-Q."""
+        self.type(b"\x13")
+        while select.select([], [self.theirs], [], 0)[1]:
+            time.sleep(0.001)
+        try:
+            yield
+        finally:
+            self.type(b"\x11")
+            assert self.text  # comes through again
+
+    @contextlib.contextmanager
+    def unread(self) -> Iterator[None]:
+        """As with a connection that stalls: output is taken until all buffers are full."""
+        with self._lock:
+            yield
 
     @property
     def settings(self) -> list[Any]:

@@ -9,6 +9,9 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,19 @@ from tests.terminal.screen import Terminal
 from tests.terminal.shows import Show, display, live
 
 COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])[0-9;]*m")
+
+
+def turn_a_thousand_times(show: Show) -> None:
+    """A second each; fails if that takes long, for then the display waits for the terminal."""
+
+    def turn() -> None:
+        for _ in range(1000):
+            show.wait(1)
+
+    turning = threading.Thread(target=turn, daemon=True)
+    turning.start()
+    turning.join(5)
+    assert not turning.is_alive()
 
 
 class TestWhatElseIsPrinted:
@@ -37,6 +53,19 @@ class TestWhatElseIsPrinted:
             assert terminal.lines[:5] == ["ab", "two", "lines", "error", ""]
             assert display(terminal)[-1] == "    0  3 s   x=0"
         assert terminal.lines == ["ab", "two", "lines", "error", "rest"]
+
+    def test_of_a_progress_bar_the_last_state_is_kept_and_nothing_else(self, terminal: Terminal) -> None:
+        with live(terminal) as show:
+            show.wait(1)
+            began_s = time.thread_time()
+            for step in range(20_000):
+                sys.stdout.write(f"\rstep {step} of many")
+            took_s = time.thread_time() - began_s
+            print()
+
+            assert terminal.lines[0] == "step 19999 of many"
+        assert terminal.raw.count(b"of many") == 1
+        assert took_s < 0.5
 
     def test_streams_and_handlers_are_given_back_whatever_happens(self, terminal: Terminal, tmp_path: Path) -> None:
         file = logging.FileHandler(tmp_path / "log")
@@ -131,16 +160,48 @@ class TestTheTerminal:
 
             assert max(map(len, display(terminal))) == 49
 
-    def test_one_that_takes_no_output_is_not_waited_for(self, terminal: Terminal) -> None:
+    def test_no_frame_waits_for_one_that_takes_no_output(self, terminal: Terminal) -> None:
         with live(terminal) as show:
             show.begin(0)
             show.wait(1)
-            terminal.type(b"\x13")  # Ctrl-S
-            for _ in range(1000):
-                show.wait(1)
-            terminal.type(b"\x11")
+            with terminal.stopped():
+                turn_a_thousand_times(show)
             show.wait(1)
 
+            assert display(terminal)[-1] == "    0  16 min 42 s  x=0"
+
+    def test_no_frame_waits_for_one_that_nobody_reads_and_all_are_whole(
+        self, open_terminal: Callable[..., Terminal]
+    ) -> None:
+        terminal = open_terminal(150, 24)
+        with live(terminal) as show:
+            for number in range(18):
+                show.begin(number, {f"parameter_{index}": index for index in range(20)})
+            with terminal.unread():
+                turn_a_thousand_times(show)
+            show.wait(0.25)
+            assert terminal.text
+            show.wait(1)
+
+            assert len(display(terminal)) == 21
+            assert display(terminal)[0].endswith("─  16 min 41 s of 2 h")
+        assert terminal.lines == [""]
+
+    def test_a_line_waits_for_one_that_takes_no_output_as_it_would_without_a_display_and_frames_do_not(
+        self, terminal: Terminal
+    ) -> None:
+        with live(terminal) as show:
+            show.begin(0)
+            show.wait(1)
+            with terminal.stopped():
+                printing = threading.Thread(target=print, args=["a line"], daemon=True)
+                printing.start()
+                turn_a_thousand_times(show)
+                assert printing.is_alive()
+            printing.join(5)
+            show.wait(1)
+
+            assert terminal.lines[0] == "a line"
             assert display(terminal)[-1] == "    0  16 min 42 s  x=0"
 
     def test_it_draws_five_times_a_second_at_most_and_once_if_nothing_happens(self, terminal: Terminal) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from azsweep_core.report import Outlook, open_console, summary
+from azsweep_core.report._open import why_not_live
 from azsweep_core.testing.simulation import FakeClock
 from azsweep_core.trial import TrialState
 from tests.terminal.screen import Terminal
@@ -19,6 +22,23 @@ from tests.terminal.shows import HOSTILE, SHOWN_HOSTILE, Show
 LINES = ["trial 0 started  x=0", "[1/10] trial 0 completed  loss=0.5  x=0  (best so far)", "trial 1 started  x=1"]
 LINES += ["[2/10] trial 1 failed  x=1  boom  (best: trial 0 0.5)"]
 WHY = "console: no live display, for {}; a line an event instead"
+
+
+JOB_CONTROL = """
+import os, signal, subprocess, sys
+from azsweep_core.report._open import why_not_live
+from azsweep_core.report._region import Region
+
+said = []
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+with subprocess.Popen(["sleep", "60"], preexec_fn=os.setpgrp) as other, Region(sys.stdout) as region:
+    for in_front in (os.getpgrp(), other.pid, os.getpgrp()):
+        os.tcsetpgrp(1, in_front)
+        said.append((why_not_live(sys.stdout), why_not_live(sys.stdout, is_wished=True), region.can_draw()))
+    other.kill()
+for each in said:
+    print(*map(repr, each))
+"""
 
 
 def happenings(show: Show) -> None:
@@ -84,6 +104,33 @@ def test_ci_shows_a_live_display_if_that_is_what_the_user_wants(
         happenings(show)
 
         assert "2/10 trials" in terminal.text
+
+
+def test_in_the_background_there_is_no_display_but_by_wish_and_nothing_is_drawn(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """As `&` starts a sweep, and as Ctrl-Z and `bg` leave it."""
+    with terminal.running([sys.executable, "-c", JOB_CONTROL], tmp_path, dict(os.environ)) as process:
+        assert process.wait(60) == 0
+
+    in_front, behind = "'' '' True", "'it runs in the background' '' False"
+    assert terminal.lines == [in_front, behind, in_front]
+
+
+def test_a_stream_that_is_closed_shows_nothing(terminal: Terminal) -> None:
+    stream = terminal.stream()
+    assert why_not_live(stream) == ""
+    stream.close()
+
+    assert why_not_live(stream) == "the output is closed"
+
+
+def test_a_terminal_that_cannot_be_opened_again_gets_lines(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after `su`, which leaves it another user's."""
+    monkeypatch.setattr(os, "ttyname", lambda descriptor: "/nowhere")
+
+    with terminal.stream() as stream:
+        assert why_not_live(stream).startswith("the terminal cannot be opened (")
 
 
 def test_modes_leave_the_logger_as_they_found_it() -> None:

@@ -122,7 +122,7 @@ class TestWhatIsShown:
                 show.end(number)
             show.wait(1)
 
-            assert display(terminal)[0].endswith("─  31 s of 1 min, which will not do")
+            assert display(terminal)[0].endswith("─  31 s of 1 min, the timeout comes first")
 
     def test_a_further_attempt_shows_only_its_own_reports(self, terminal: Terminal) -> None:
         with live(terminal) as show:
