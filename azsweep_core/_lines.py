@@ -1,4 +1,4 @@
-"""Lays out labelled lines for a page of plain text: indented, aligned, broken at 80 columns. Decides no words."""
+"""Lays out labelled lines for a page of plain text: indented, aligned, broken to a width. Decides no words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from azsweep_core._text import printable
 
 __all__ = ["Line", "laid_out", "shell_words"]
 
-_COLUMNS = 80
 _INDENT = 2
 _WIDEST_LABEL = 32
 _SPECIAL_IN_QUOTES = frozenset('"$`\\!')
@@ -32,8 +31,11 @@ class Line:
     whole: bool = False
 
 
-def laid_out(lines: Sequence[Line]) -> Iterator[str]:
+def laid_out(lines: Sequence[Line], columns: int | None = None) -> Iterator[str]:
     r"""The lines of text, with the words of all of them in one column, as far as labels allow.
+
+    Args:
+        columns: where words are broken; None leaves them whole.
 
     >>> print(*laid_out([Line("lr", "uniform"), Line("model", "one of"), Line("mlp", "", 1)]), sep="\n")
       lr     uniform
@@ -49,12 +51,12 @@ def laid_out(lines: Sequence[Line]) -> Iterator[str]:
             continue
         start = f"{labels[id(line)]:{column - 2}}  "
         words = printable(line.words)
-        if line.whole:
+        if line.whole or columns is None:
             yield start + words
             continue
         yield from textwrap.wrap(
             words,
-            _COLUMNS,
+            columns,
             initial_indent=start,
             subsequent_indent=" " * column,
             break_long_words=False,

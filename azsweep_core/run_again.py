@@ -9,9 +9,10 @@ from pathlib import Path
 
 from azsweep_core.command_line import TAKE_A_VALUE, is_override, key_of
 
-__all__ = ["as_a_shell_takes_it", "best_config_command", "overrides_command"]
+__all__ = ["JOB_APP", "as_a_shell_takes_it", "best_config_command", "overrides_command"]
 
-_JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
+JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
+"""The app that is the sweep of a job file."""
 _OF_THE_SWEEP = re.compile(r"hydra\.(?:sweeper|launcher|sweep|mode|job\.(?:num|id))(?:[.@].*)?")
 _STARTS = {"--multirun", "-m", "--run", "-r"}
 
@@ -23,7 +24,7 @@ def best_config_command(command: Sequence[str], best: Path) -> list[str]:
     python train.py --config-dir /sweep/best --config-name azsweep_best
     """
     program, _ = _program_of(command)
-    if _JOB_APP in program:
+    if JOB_APP in program:
         return ["azsweep", "run", str(best / "azsweep_best.yaml")]
     return [*program, "--config-dir", str(best), "--config-name", "azsweep_best"] if program else []
 
@@ -36,7 +37,7 @@ def overrides_command(command: Sequence[str], overrides: Sequence[str]) -> list[
     python -m a.train hydra.job.chdir=true lr=2 -cn b
     """
     program, given = _program_of(command)
-    if not program or _JOB_APP in program:
+    if not program or JOB_APP in program:
         return []
     of_hydra: list[str] = []
     options: list[str] = []

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "help_page", "paths", "sweep_of"]
+__all__ = ["SWEEP_DIR", "TRIAL_NUMBER", "Command", "help_page", "job_options", "paths", "sweep_of"]
 
 _LIST = re.compile(r"\n\n(?=[^\n]+:[^\n]*\n  )")
 
@@ -57,6 +57,19 @@ def sweep_of(ctx: click.Context) -> Path | None:
 def paths(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
     """Leaves it to the shell to offer paths: of a `file`, or a `dir`."""
     return lambda ctx, param, incomplete: [CompletionItem(incomplete, type=kind)]
+
+
+def job_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What a command that starts a job file is told of the job: its `inputs`, `code` and `node`."""
+    help_of_input = "An input of the job: a path here, or a value."
+    options = (
+        click.option("--input", "inputs", metavar="NAME=VALUE", multiple=True, help=help_of_input),
+        click.option("--code", metavar="DIR", help="The folder of the job's source."),
+        click.option("--node", metavar="NAME", help="Which sweep of a pipeline file; else the first."),
+    )
+    for option in reversed(options):  # as decorators that stand above each other
+        command = option(command)
+    return command
 
 
 class Command(click.Command):

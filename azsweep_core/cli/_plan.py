@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from azsweep_core.cli._click import Command
+from azsweep_core.cli._click import Command, job_options
 from azsweep_core.cli._resume import replace_process
 from azsweep_core.cli._run import started_command
 
@@ -19,11 +19,7 @@ _TRIALS = 5
 @click.argument("words", metavar="[APP.py | JOB.yml] [OVERRIDES]...", nargs=-1)
 @click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
 @click.option("--trials", metavar="N", type=click.IntRange(0), default=_TRIALS, help="How many trials to show; 5.")
-@click.option(
-    "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="An input of the job: a path here, or a value."
-)
-@click.option("--code", metavar="DIR", help="The folder of the job's source.")
-@click.option("--node", metavar="NAME", help="Which sweep of a pipeline file; else the first.")
+@job_options
 def plan(
     words: Sequence[str], module: str | None, trials: int, inputs: Sequence[str], code: str | None, node: str | None
 ) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 import click
 
 from azsweep_core._reading import nearest
-from azsweep_core.cli._click import Command, paths
+from azsweep_core.cli._click import Command, job_options, paths
 from azsweep_core.cli._resume import replace_process
 from azsweep_core.command_line import hydra_text, is_override, key_of, with_overrides
 from azsweep_core.errors import AzsweepError, Problem
+from azsweep_core.run_again import JOB_APP
 
 __all__ = ["JobRun", "run", "started_command"]
 
-_JOB_APP = "hydra_plugins.hydra_azsweep_sweeper._command_job"
 _APART = ("-P",) if sys.version_info >= (3, 11) else ()
 """Modules that lie in the working directory are the command's, and are not to be taken for Python's own."""
 _OF_JOBS = "only a job file has it; for an app, give overrides"
@@ -32,11 +32,7 @@ _COPY = Path(".azsweep", "code")
 @click.argument("words", metavar="[APP.py | JOB.yml] [OVERRIDES]...", nargs=-1, shell_complete=paths("file"))
 @click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
 @click.option("--detach", is_flag=True, help="In the background, independent of this terminal.")
-@click.option(
-    "--input", "inputs", metavar="NAME=VALUE", multiple=True, help="An input of the job: a path here, or a value."
-)
-@click.option("--code", metavar="DIR", help="The folder of the job's source.")
-@click.option("--node", metavar="NAME", help="Which sweep of a pipeline file; else the first.")
+@job_options
 def run(
     words: Sequence[str], module: str | None, detach: bool, inputs: Sequence[str], code: str | None, node: str | None
 ) -> None:
@@ -181,7 +177,7 @@ class JobRun:
         twice = {key for key in keys if keys.count(key) > 1} | _keys(words) & set(keys)
         if twice:
             raise AzsweepError(str(Problem(min(twice), "is given twice", None, "Say it once.")))
-        return with_overrides([sys.executable, *_APART, "-m", _JOB_APP, *words], added)
+        return with_overrides([sys.executable, *_APART, "-m", JOB_APP, *words], added)
 
 
 def _is_path(declared: object) -> bool:

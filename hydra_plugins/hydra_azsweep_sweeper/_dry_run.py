@@ -6,6 +6,7 @@ Starts no trial, asks nobody to start one, and writes nothing but this page.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ from hydra_plugins.hydra_azsweep_sweeper._dry_run_checks import (
 from hydra_plugins.hydra_azsweep_sweeper._dry_run_configs import look_at_configs
 from hydra_plugins.hydra_azsweep_sweeper._overrides import trial_overrides
 from hydra_plugins.hydra_azsweep_sweeper._request import Request, learnt, slots_of
-from hydra_plugins.hydra_azsweep_sweeper._result import program
+from hydra_plugins.hydra_azsweep_sweeper._result import output, program
 from hydra_plugins.hydra_azsweep_sweeper._resume import is_done
 from hydra_plugins.hydra_azsweep_sweeper._settings import Settings, read_settings
 from hydra_plugins.hydra_azsweep_sweeper.config import DEFAULTS
@@ -55,6 +56,7 @@ _LIMITS: Mapping[str, str] = {
     "max_failure_rate": "max_failure_rate",
     "fail_fast": "fail_fast",
 }
+_MOST_COLUMNS = 100
 
 
 def dry_run(request: Request, app: HydraApp, run_name: str) -> None:
@@ -89,17 +91,12 @@ def with_surroundings(error: SpecError, app: HydraApp) -> AzsweepError:
 
 
 def _print(sections: Mapping[str, Sequence[Line]], end: str) -> None:
-    """Print the page, if anybody reads it."""
-    if sys.stdout is None:
-        return
-    try:
+    """Print the page; its lines are whole in a pipe."""
+    with output() as stream:
+        columns = min(shutil.get_terminal_size().columns, _MOST_COLUMNS) if stream.isatty() else None
         for title, lines in sections.items():
-            print(title, *laid_out(lines), "", sep="\n")
-        print(end, end="\n" if end else "")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # As Python's documentation has it: what the interpreter would flush at its end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print(title, *laid_out(lines, columns), "", sep="\n", file=stream)
+        print(end, end="\n" if end else "", file=stream)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from azsweep_core.events import EndingKind
 from azsweep_core.history import History
@@ -15,15 +18,23 @@ from azsweep_core.sweep_plan import SweepResult
 from azsweep_core.trial import TrialState
 from hydra_plugins.hydra_azsweep_sweeper._request import SweepHooks
 
-__all__ = ["hints", "program", "show", "why_without_result"]
+__all__ = ["hints", "output", "program", "show", "why_without_result"]
 
 
 def show(history: History, directory: Path, hints: Sequence[tuple[str, str]] = ()) -> None:
-    """Print the summary, if anybody reads it."""
+    """Print the summary."""
+    with output() as stream:
+        summary(history, directory=directory, stream=stream, hints=hints)
+
+
+@contextmanager
+def output() -> Iterator[TextIO]:
+    """Standard output, or what takes its place where nobody reads it: that ends nothing."""
     if sys.stdout is None:
+        yield io.StringIO()
         return
     try:
-        summary(history, directory=directory, stream=sys.stdout, hints=hints)
+        yield sys.stdout
         sys.stdout.flush()
     except BrokenPipeError:
         # As Python's documentation has it: what the interpreter would flush at its end goes nowhere.

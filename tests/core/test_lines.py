@@ -15,10 +15,10 @@ words = st.text("abc def=1,2'[]\x1b\n", max_size=200)
 
 
 @given(st.lists(st.builds(Line, words.map(lambda text: text[:20]), words, st.integers(0, 2)), max_size=5))
-def test_no_line_steers_the_terminal_and_words_are_broken_at_80_columns(lines: list[Line]) -> None:
+def test_no_line_steers_the_terminal_and_words_are_broken_between_columns(lines: list[Line]) -> None:
     longest = max((len(each) for line in lines for each in line.words.replace("\x1b", "x" * 4).split()), default=0)
 
-    for line in laid_out(lines):
+    for line in laid_out(lines, 80):
         assert not any(unicodedata.category(each) == "Cc" for each in line)
         assert len(line) <= max(80, 40 + 4 * longest)
 
@@ -26,7 +26,13 @@ def test_no_line_steers_the_terminal_and_words_are_broken_at_80_columns(lines: l
 def test_what_is_to_be_copied_is_on_one_line() -> None:
     long = " ".join(["word"] * 50)
 
-    assert list(laid_out([Line("0", long, whole=True)])) == [f"  0  {long}"]
+    assert list(laid_out([Line("0", long, whole=True)], 80)) == [f"  0  {long}"]
+
+
+def test_without_columns_every_line_is_whole() -> None:
+    long = " ".join(["word"] * 50)
+
+    assert list(laid_out([Line("0", long), Line("label", "x")])) == [f"  0      {long}", "  label  x"]
 
 
 @settings(max_examples=20)

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,8 +93,7 @@ Search space
       optimizer.lr        log-uniform between 0.000101 and 0.1
     sgd
       optimizer.momentum  uniform between 0 and 0.9
-  net.width               log-uniform over 16, 32, 48, 64, 80, 96, ..., 512 (32
-                          values)
+  net.width               log-uniform over 16, 32, 48, 64, 80, 96, ..., 512 (32 values)
   +tag                    one of <script>, "\\u001b[31mred\\n"
   size                    infinitely many points
   every trial             y=2
@@ -102,10 +102,8 @@ Sampling
   algorithm          random
   seed               7
   objective          minimize loss
-  early termination  bandit: stops a trial that is worse than the best by more
-                     than 10 %
-                     judges a trial at its reports 5, 6, 7, ... of loss; looks
-                     no more often than every 1 s
+  early termination  bandit: stops a trial that is worse than the best by more than 10 %
+                     judges a trial at its reports 5, 6, 7, ... of loss; looks no more often than every 1 s
 
 Limits
   max_total_trials       1,200 (config)
@@ -137,7 +135,7 @@ Configurations
 
 
 def test_the_page_says_all_there_is_to_know(app: App, capsys: pytest.CaptureFixture[str]) -> None:
-    """In 80 columns, but for what is to be copied."""
+    """In whole lines, as there is no terminal."""
     write_app(
         app,
         {
@@ -156,6 +154,20 @@ def test_the_page_says_all_there_is_to_know(app: App, capsys: pytest.CaptureFixt
 
     page = PAGE.replace("NAME", app.directory.name).replace("PROGRAM", program())
     assert run.out.replace(str(app.directory), "/app") == page + END
+
+
+@pytest.mark.parametrize(("terminal", "broken_at"), [(60, 60), (300, 100)])
+def test_on_a_terminal_lines_fit_it_but_for_what_is_to_be_copied(
+    app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: int, broken_at: int
+) -> None:
+    policy = {"type": "bandit", "slack_factor": 0.1, "delay_evaluation": 5}
+    write_app(app, {"early_termination": policy})
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(terminal))
+
+    widths = [len(line) for line in section(dry(app, capsys, "x=uniform(0, 1)"), "Sampling")]
+
+    assert broken_at - 20 < max(widths) <= broken_at
 
 
 def test_without_a_seed_they_are_examples_of_a_seed_that_can_be_given(
