@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from azsweep_core._secrets import without_credentials
 from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "redacted",
     "root_cause",
     "unreachable",
-    "without_credentials",
 ]
 
 _SQL_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "sqlite": 0}
@@ -159,18 +159,9 @@ def redacted(text: object) -> str:
     >>> redacted("no route to http://me:secret@host/x?password=secret")
     'no route to http://***@host/x?password=***'
     """
-    shown = re.sub(r"(?<=://)[^/\s]*@", "***@", " ".join(str(text).split()))
+    shown = without_credentials(" ".join(str(text).split()))
     shown = re.sub(r"(?i)((?:password|pwd|token|secret)=)[^&\s]+", r"\1***", shown)
     return shown if len(shown) <= _MESSAGE_CHARACTERS else f"{shown[:_MESSAGE_CHARACTERS]}..."
-
-
-def without_credentials(text: str) -> str:
-    """The same, but in full.
-
-    >>> without_credentials("tracking_uri=http://me:secret@host/x")
-    'tracking_uri=http://***@host/x'
-    """
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", text)
 
 
 def root_cause(error: BaseException) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 from azsweep_core._mlflow_earlier import read_parent_run
 from azsweep_core._mlflow_look import StoreLook, look_at_store
 from azsweep_core._mlflow_parent import job_name, job_tags
-from azsweep_core._mlflow_store import chosen_uri, configured_uri, is_bound_to_host, redacted, without_credentials
+from azsweep_core._mlflow_store import chosen_uri, configured_uri, is_bound_to_host, redacted
 from azsweep_core._mlflow_tracker import MlflowTracker
+from azsweep_core._secrets import without_credentials
 from azsweep_core.history import History
 from azsweep_core.trial import Measurement, Parameters, Trial
 

@@ -1,4 +1,4 @@
-"""How each parameter is drawn: which kind it is, on which scale, with which values or between which ends."""
+"""How each parameter is drawn: its kind and scale, its values or ends. Of secrets, it never tells the values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from azsweep_core._secrets import data_without_secrets, is_secret
 from azsweep_core._values import count_of, distinct
 from azsweep_core.distributions import (
     Choice,
@@ -61,6 +62,9 @@ class Axes:
         shape = self._shapes.get(key)
         if shape is None:
             shape = _shape_of(point[key] for point in (*self._points, *trials) if key in point)
+        if is_secret(key):
+            values = distinct(data_without_secrets({key: value})[key] for value in shape.get("choices") or [""])
+            shape = {"kind": shape["kind"], "scale": "category", "choices": values}
         axis = {"key": plain_key(key), "choices": None, "low": None, "high": None, **shape}
         if axis["choices"] is not None:
             axis["choices"] = [cut(value, most) for value in axis["choices"]]
@@ -119,7 +123,8 @@ def _shape_of(values: Iterable[Value]) -> dict[str, Any]:
 def _categories(values: Sequence[Value]) -> dict[str, Any]:
     """Words in their order; none where they are too many to list."""
     are_few = count_of(values) <= _MOST_CHOICES
-    return {"scale": "category", "choices": [plain(value) for value in values] if are_few else None}
+    known = distinct(data_without_secrets(value) for value in values) if are_few else []
+    return {"scale": "category", "choices": [plain(value) for value in known] if are_few else None}
 
 
 def _are_numbers(values: Sequence[Value]) -> bool:

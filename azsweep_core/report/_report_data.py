@@ -1,4 +1,4 @@
-"""The report's data as one JSON text, from history, timeline and starts. What is over is put into words once."""
+"""The report's data as one JSON text without secrets, of history, timeline, starts. What is over is told once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from azsweep_core._secrets import data_without_secrets, text_without_secrets
 from azsweep_core.history import History
 from azsweep_core.report._curves import curve
 from azsweep_core.report._files import plain_key
@@ -84,7 +85,7 @@ class Document:
             **self.setting.document(),
             "written_s": round(moment.written_s, 3),
             "state": moment.state,
-            "state_in_words": moment.state_in_words,
+            "state_in_words": text_without_secrets(moment.state_in_words),
             "is_final": moment.is_final,
             "started_s": _rounded(timeline.started_s),
             "ended_s": _rounded(moment.until_s),
@@ -112,7 +113,7 @@ class Document:
         return {
             "number": trial.number,
             "state": trial.state.value,
-            "reason": cut(trial.reason, room.reason),
+            "reason": cut(text_without_secrets(trial.reason), room.reason),
             "value": trial.value,
             "attempt": trial.attempt,
             "submitted_s": _rounded(trial.submitted_s),
@@ -120,7 +121,7 @@ class Document:
             "ended_s": _rounded(trial.ended_s),
             "duration_s": _rounded(trial.duration_s),
             "parameters": _parameters(trial, room),
-            "dir": trial.directory,
+            "dir": data_without_secrets(trial.directory),
             "href": links.directory(trial.directory),
             "run_id": trial.mlflow_run_id,
             "run_url": links.run(trial.mlflow_run_id),
@@ -163,7 +164,8 @@ def _rounded(time_s: float | None) -> float | None:
 
 
 def _parameters(trial: Trial, room: _Room) -> dict[str, Any]:
-    return {plain_key(key): cut(plain(value), room.value) for key, value in trial.parameters.items()}
+    shown = data_without_secrets(trial.parameters)
+    return {plain_key(key): cut(plain(value), room.value) for key, value in shown.items()}
 
 
 def _read(path: Path, reader: Callable[[str], list[str]], since_s: float = 0.0) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""What of a report a sweep's starts decide: its axes, specification, limits, commands and links. Reads no ledger."""
+"""What of a report a sweep's starts decide, without secrets: axes, specification, limits, commands, links."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from azsweep_core._mlflow_store import how_to_open
+from azsweep_core._secrets import data_without_secrets, override_without_secrets, text_without_secrets
 from azsweep_core.errors import SpecError
 from azsweep_core.events import SweepResumed, SweepStarted
 from azsweep_core.report._axes import Axes
@@ -36,8 +37,11 @@ class Links:
     tracking_uri: str | None
 
     def directory(self, path: str | None) -> str | None:
-        """What leads from the report to a trial's directory; of a sweep that was moved, to where it is now."""
-        if path is None or not Path(path).is_absolute():
+        """What leads from the report to a trial's directory; of a sweep that was moved, to where it is now.
+
+        None if its name holds a secret: Hydra can name directories after overrides.
+        """
+        if path is None or not Path(path).is_absolute() or text_without_secrets(path) != path:
             return None
         found, moved = Path(path), self.sweep_dir / Path(path).name
         if self.sweep_dir not in found.parents and not _is_there(found) and _is_there(moved):
@@ -79,7 +83,8 @@ class Setting:
         from azsweep_core.spec import read_sweep
 
         self.links = links
-        self._command, self._working_dir = latest.command, latest.working_dir
+        self._command = [override_without_secrets(word) for word in latest.command]
+        self._working_dir = latest.working_dir
         self._run_id = origin.mlflow_run_id
         self._limits = _limits(latest.spec)
         self.max_trials = self._limits.get("max_total_trials")
@@ -123,7 +128,8 @@ class Setting:
         """The command that runs the app with a trial's overrides."""
         if overrides is None:
             return None
-        return as_a_shell_takes_it(overrides_command(self._command, overrides), self._working_dir) or None
+        shown = [override_without_secrets(override) for override in overrides]
+        return as_a_shell_takes_it(overrides_command(self._command, shown), self._working_dir) or None
 
 
 def _limits(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +155,9 @@ def _yaml(spec: Mapping[str, Any]) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    text: str = yaml.dump(_shortened(dict(spec)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.dump(
+        data_without_secrets(_shortened(spec)), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120
+    )
     return text
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from azsweep_core._mlflow_artifacts import without_secrets
 from azsweep_core.report import RESULTS
 from azsweep_core.tracking import MlflowTracker
 from tests.core.tracking.conftest import OBJECTIVE, Bench, Gate
@@ -120,27 +119,3 @@ class TestArtifactStoreThat:
 
         assert gate.refused == before
         assert "MLflow stayed away" in caplog.messages[-1]
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        pytest.param("lr=0.1\n+db.password=abc\n", "lr=0.1\n+db.password='***'\n", id="override"),
-        pytest.param("a:\n  api_key: abc\n  b: 1\n", "a:\n  api_key: '***'\n  b: 1\n", id="nested"),
-        pytest.param("'client_secret': abc\n", "'client_secret': '***'\n", id="quoted"),
-        pytest.param(
-            "WANDB_API_KEY: abc\nAWS_SECRET_ACCESS_KEY: x\n",
-            "WANDB_API_KEY: '***'\nAWS_SECRET_ACCESS_KEY: '***'\n",
-            id="env",
-        ),
-        pytest.param("private_key: |-\n  ---\n\n  abc\nb: 1\n", "private_key: '***'\nb: 1\n", id="several-lines"),
-        pytest.param("credentials:\n  user: me\nb: 1\n", "credentials: '***'\nb: 1\n", id="mapping"),
-        pytest.param("a:\n- password: x\n  b: 1\n", "a:\n- password: '***'\n  b: 1\n", id="in-a-list"),
-        pytest.param("hf_token:\n- x\n- y\nb: 1\n", "hf_token: '***'\nb: 1\n", id="list"),
-        pytest.param("url: postgresql://me:abc@host/x\n", "url: postgresql://***@host/x\n", id="address"),
-        pytest.param("token: ${oc.env:TOKEN}\npwd: null\n", "token: ${oc.env:TOKEN}\npwd: null\n", id="elsewhere"),
-        pytest.param("max_tokens: 5\npad_token: x\n", "max_tokens: 5\npad_token: x\n", id="no-secret"),
-    ],
-)
-def test_secrets_stay_here(text: str, kept: str) -> None:
-    assert without_secrets(text) == kept
