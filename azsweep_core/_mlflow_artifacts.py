@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from azsweep_core._mlflow_store import bounded_requests, root_cause
+from azsweep_core._mlflow_store import bounded_requests, redacted, root_cause
 from azsweep_core._secrets import data_without_secrets, file_without_secrets
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def keep_files(client: MlflowClient, run_id: str, directory: Path, names: Sequen
                 is_page = path.suffix == ".html"
                 files[name] = path if is_page else file_without_secrets(path.suffix, path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            _warn([name], root_cause(error))
+            _warn([name], redacted(error))
     _keep(client, run_id, files, patience_s)
 
 

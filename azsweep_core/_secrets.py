@@ -151,8 +151,8 @@ def _yaml_without_secrets(text: str) -> str:
 
     try:
         edits = {edit for node in yaml.compose_all(text, Loader=yaml.SafeLoader) for edit in _edits(node, text)}
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except yaml.YAMLError as error:  # whose words would quote the file
+        raise ValueError("it is no YAML that can be read") from error
     kept: list[str] = []
     at = 0
     for start, end, new in sorted(edits):

@@ -46,6 +46,24 @@ def test_results_become_artifacts_at_their_paths(bench: Bench, sweep_dir: Path, 
     assert kept == {name: f"{name}\n" for name in RESULTS if name != "report.html"}
 
 
+def test_passwords_stay_here(bench: Bench, sweep_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also those in the specification; what cannot be read, and so not be judged, is left out with a warning."""
+    tracker = MlflowTracker(OBJECTIVE, "experiment", "sweep")
+    tracker.start_sweep({"search_space": {"db.password": {"type": "choice", "values": ["abc"]}}})
+    (sweep_dir / "best" / "overrides.txt").write_text("+aws={secret_key:abc}\n", encoding="utf-8")
+    (sweep_dir / "trials.csv").write_text('reason,api_key\n"bad\npassword=abc",abc\n', encoding="utf-8")
+    (sweep_dir / "optimization_results.yaml").write_text("{password: abc\n", encoding="utf-8")
+
+    tracker.keep(sweep_dir, ["optimization_results.yaml", "best/overrides.txt", "trials.csv"])
+
+    assert artifacts(tracker, tmp_path / "kept") == {
+        "sweep_spec.yaml": "search_space:\n  db.password: '***'\n",
+        "best/overrides.txt": "+aws={secret_key:***}\n",
+        "trials.csv": 'reason,api_key\n"bad\npassword=***",***\n',
+    }
+    assert caplog.messages[-1].startswith("Not kept as artifacts in MLflow: optimization_results.yaml (it is no YAML")
+
+
 def test_those_of_a_sweep_that_went_on_replace_the_earlier_ones(bench: Bench, sweep_dir: Path, tmp_path: Path) -> None:
     bench.tracker.keep(sweep_dir, RESULTS)
     again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
