@@ -69,6 +69,14 @@ class LogLines:
     def turn(self) -> None:
         """Lines have been written; nothing is left to show."""
 
+    def go_on_alone(self, why: str) -> None:
+        """Say that the display is gone, and why; from now on trials that start have a line."""
+        self._starts = True
+        self._log.warning(
+            "Warning: the live display cannot be drawn (%s). The sweep goes on with a line an event.",
+            printable(" ".join(why.split())),
+        )
+
     def _began(self, trial: Trial) -> None:
         again = f" (attempt {trial.attempt})" if trial.attempt > 1 else ""
         self._log.info("trial %d started%s  %s", trial.number, again, words(trial.parameters))

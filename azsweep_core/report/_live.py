@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console as Terminal
@@ -34,6 +35,8 @@ _ROWS_LEFT = 3
 class LiveConsole:
     """Lines as `lines` has them, above a display of the sweep as it is now.
 
+    If it cannot be drawn, that is said once, and only lines follow.
+
     Args:
         scene: what there is to show already; goes on with what this is told.
         clock: the one whose times the events have.
@@ -50,6 +53,7 @@ class LiveConsole:
         self._most_columns = int(columns) if columns.isdecimal() else sys.maxsize
         self._scene = scene
         self._has_news = False
+        self._is_on = True
         self._size = (0, 0)
         self._drawn_s = self._may_draw_s = 0.0
         self._undo = contextlib.ExitStack()
@@ -63,7 +67,8 @@ class LiveConsole:
         self._undo.close()
 
     def notice(self, event: Event, history: History) -> None:
-        self._scene.notice(event, history)
+        if self._is_on:
+            self._attempt(lambda: self._scene.notice(event, history))
         self._lines.notice(event, history)
         self._has_news = True
         if isinstance(event, SweepEnded):
@@ -72,6 +77,19 @@ class LiveConsole:
 
     def turn(self) -> None:
         """Draw the display if there is something new to see."""
+        if self._is_on:
+            self._attempt(self._draw_if_due)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a display, the sweep goes on
+            self._is_on = False
+            with contextlib.suppress(Exception):
+                self._undo.close()
+            self._lines.go_on_alone(f"{type(error).__name__}: {error}")
+
+    def _draw_if_due(self) -> None:
         now = self._clock.now()
         if not self._region.can_draw() or now < self._may_draw_s or self._scene.history is None:
             return

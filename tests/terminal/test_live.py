@@ -13,7 +13,8 @@ import pytest
 from azsweep_core.events import EndingKind, Event, SweepEnded
 from azsweep_core.history import History
 from azsweep_core.report import Outlook
-from azsweep_core.report._frame import Scene
+from azsweep_core.report._frame import Frame, Scene
+from azsweep_core.report._region import Region
 from azsweep_core.trial import TrialState
 from tests.terminal.screen import Terminal
 from tests.terminal.shows import HOSTILE, Show, display, live
@@ -150,6 +151,32 @@ class TestWhatIsShown:
                 told.append(display(terminal)[0].rpartition("─ ")[2].strip())
 
         assert told == ["11 s", "22 s", "33 s", "44 s, about 35 s left"]
+
+
+@pytest.mark.parametrize("broken", [(Frame, "lines"), (Scene, "notice"), (Region, "show")], ids=lambda at: at[1])
+def test_one_that_fails_is_removed_and_told_once_and_lines_go_on(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, broken: tuple[type, str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no\nsuch cell")
+
+    with live(terminal) as show:
+        show.begin(0)
+        show.wait(1)
+        assert display(terminal)
+        monkeypatch.setattr(*broken, fail)
+        show.measure(0, 0.5)
+        show.wait(1)
+        show.begin(1)
+        show.end(0)
+        show.wait(1)
+
+        assert "".join(terminal.lines).startswith(
+            "Warning: the live display cannot be drawn (RuntimeError: no such cell)"
+        )
+        assert terminal.lines[-2:] == ["trial 1 started  x=1", "[1/10] trial 0 completed  loss=0.5  x=0  (best so far)"]
+        assert terminal.text.count("Warning") == 1
+        assert "/10 trials" not in terminal.text
 
 
 @dataclass
