@@ -89,8 +89,8 @@ class Show:
         request = StopRequest(state, reason, by_user=by_user)
         self.tell(StopRequested(time_s=self.clock.now(), number=number, request=request))
 
-    def lose(self, number: int, reason: str) -> None:
-        self.tell(AttemptLost(time_s=self.clock.now(), number=number, reason=reason))
+    def lose(self, number: int, reason: str, *, with_sweep: bool = False) -> None:
+        self.tell(AttemptLost(time_s=self.clock.now(), number=number, reason=reason, with_sweep=with_sweep))
 
     def end(
         self, number: int, state: TrialState = TrialState.COMPLETED, reason: str = "", by_user: bool = False

@@ -67,6 +67,22 @@ class TestWhatElseIsPrinted:
         assert terminal.raw.count(b"of many") == 1
         assert took_s < 0.5
 
+    def test_a_process_that_was_forked_prints_as_if_there_was_none(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with live(terminal) as show:
+            show.begin(0)
+            show.wait(1)
+            assert display(terminal)
+            before = len(terminal.raw)
+            with monkeypatch.context() as forked:
+                forked.setattr(os, "getpid", lambda: 0)
+                print("a trial's")
+                show.wait(1)
+            assert terminal.text
+
+            assert terminal.raw[before:] == b"a trial's\r\n"
+
     def test_streams_and_handlers_are_given_back_whatever_happens(self, terminal: Terminal, tmp_path: Path) -> None:
         file = logging.FileHandler(tmp_path / "log")
         file_stream = file.stream

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pyte
 import pytest
 
-from azsweep_core.events import EndingKind, Event, SweepEnded
+from azsweep_core.events import EndingKind, Event, SweepEnded, SweepStarted
 from azsweep_core.history import History
 from azsweep_core.report import Outlook
 from azsweep_core.report._frame import Frame, Scene
@@ -151,6 +151,20 @@ class TestWhatIsShown:
                 told.append(display(terminal)[0].rpartition("─ ")[2].strip())
 
         assert told == ["11 s", "22 s", "33 s", "44 s, about 35 s left"]
+
+
+def test_troubles_are_remembered_up_to_a_number_and_what_is_lost_with_a_sweep_is_none() -> None:
+    show = Show(io.StringIO())
+    scene = Scene(show.outlook)
+    show.console = Unseen(scene)
+    show.tell(SweepStarted(time_s=0.0, spec={}))
+    for number in range(1000):
+        show.begin(number)
+        show.end(number, FAILED, f"reason {number}")
+    show.begin(1000)
+    show.lose(1000, "the coordinator was killed", with_sweep=True)
+
+    assert [trouble.latest for trouble in scene.troubles.values()] == list(range(950, 1000))
 
 
 @pytest.mark.parametrize("broken", [(Frame, "lines"), (Scene, "notice"), (Region, "show")], ids=lambda at: at[1])
