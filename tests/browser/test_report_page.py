@@ -120,6 +120,18 @@ def test_without_webgl_the_3d_view_says_so_and_the_rest_is_drawn(
     assert browser.messages() == []
 
 
+def test_a_view_that_cannot_be_drawn_says_so_and_costs_no_other(browser_without_webgl: Browser, tmp_path: Path) -> None:
+    browser = browser_without_webgl
+    importances = {"evaluator": "", "values": [["dropout", None]], "note": ""}
+
+    show(browser, tmp_path, {**documents.document(3), "importances": importances}, size=(1366, 3000))
+
+    drawn = look_at_all(browser)
+    assert {view for view, how in drawn.items() if how == "empty"} == {"importances", "scatter3"}
+    assert text_of(browser, "#importances .chart").startswith("This view could not be drawn: TypeError")
+    assert len(browser.messages()) == 1
+
+
 def failed_alone() -> dict[str, object]:
     sweep = documents.document(12)
     nothing: dict[str, list[float]] = {"steps": [], "values": [], "times": []}

@@ -223,6 +223,32 @@ def test_charts_follow_the_filter_and_a_box_over_an_axis_is_one(browser: Browser
     assert browser.messages() == []
 
 
+def test_a_box_means_what_is_in_it_whatever_it_is_called(browser: Browser, tmp_path: Path) -> None:
+    """Values and parameters with characters that mean something in a filter, and a parameter called `value`."""
+    sweep = documents.document(12)
+    names = ["a|b", 'say "c"', "a", "\\", "", "d e"]
+    space = [
+        {"key": "value", "kind": "uniform", "scale": "linear", "choices": None, "low": 0.0, "high": 99.0},
+        {"key": "x y=", "kind": "choice", "scale": "category", "choices": names, "low": None, "high": None},
+    ]
+    for number, trial in enumerate(sweep["trials"]):
+        trial.update(state="completed", value=1.0 + number, parameters={"value": 50.0, "x y=": names[number % 6]})
+    show(browser, tmp_path, {**sweep, "parameters": space, "importances": documents.NO_IMPORTANCES})
+    look_at(browser, "parallel")
+    box = "document.querySelector('#parallel .plot').emit('plotly_selected', {range: arguments[0]})"
+
+    browser.run(box, {"x": [0.9, 1.1], "y": [-0.1, 0.9]})
+    kept = set(column(browser, 0))
+    browser.run(box, {"x": [1.9, 2.1], "y": [-0.1, 0.6]})
+
+    assert kept == {str(number) for number in range(12) if number % 6 < 5}
+    assert set(column(browser, 0)) == {number for number in kept if float(number) < 7}
+    assert text_of(browser, "#shown") == "6 of 12 trials"
+    words = browser.run("return document.getElementById('filter').value")
+    assert words == '"x y="="a|b"|"say \\"c\\""|a|\\|"" @value<=7.6'
+    assert browser.messages() == []
+
+
 def test_a_click_on_a_chart_opens_the_trial(browser: Browser, tmp_path: Path) -> None:
     show(browser, tmp_path, documents.document(1))
     look_at(browser, "scatter2")

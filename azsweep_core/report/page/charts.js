@@ -37,10 +37,22 @@ class Chart {
 
   async draw() {
     this.#isStale = false;
-    const figure = this.figure();
+    let note;
+    try {
+      note = await this.#show(this.figure());
+    } catch (error) {
+      console.error(error);
+      this.#clear(`This view could not be drawn: ${error}`);
+    }
+    this.note.textContent = (this.plot && note) || "";
+    this.box.dataset.drawn = this.plot ? "chart" : "empty";
+  }
+
+  async #show(figure) {
     if (figure.empty) {
       this.#clear(figure.empty);
     } else {
+      if (typeof Plotly === "undefined") await loadPlotly();
       this.plot ??= this.#newPlot();
       this.plot.setAttribute("aria-label", figure.words);
       const height = figure.height ?? this.height;
@@ -49,8 +61,7 @@ class Chart {
       if (this.plot.querySelector(".no-webgl")) this.#clear(NO_WEBGL); // plotly's own sign, which sends one to a web page
       else this.#listen();
     }
-    this.note.textContent = (this.plot && figure.note) || "";
-    this.box.dataset.drawn = this.plot ? "chart" : "empty";
+    return figure.note;
   }
 
   #newPlot() {
@@ -99,6 +110,7 @@ async function loadPlotly() {
   const script = element("script");
   script.textContent = await unpack("library");
   document.head.append(script);
+  if (typeof Plotly === "undefined") throw new Error("plotly does not run in this browser");
 }
 
 /** Draws what is due, one chart at a time, so that the page answers in between; the first brings plotly in. */
@@ -107,12 +119,14 @@ const drawDue = (() => {
   return async () => {
     if (isDrawing || !next()) return;
     isDrawing = true;
-    if (typeof Plotly === "undefined") await loadPlotly();
-    for (let chart = next(); chart; chart = next()) {
-      await chart.draw();
-      await new Promise((resolve) => setTimeout(resolve));
+    try {
+      for (let chart = next(); chart; chart = next()) {
+        await chart.draw();
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    } finally {
+      isDrawing = false;
     }
-    isDrawing = false;
   };
   function next() {
     return charts.find((chart) => chart.isDue);

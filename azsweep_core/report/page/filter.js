@@ -5,33 +5,39 @@ const COMPARISONS = {
   "=": (a, b) => a === b, "!=": (a, b) => a !== b,
 };
 
-/** Words apart by spaces; what stands in double quotes holds together. */
-function filterWords(query) {
-  return (query.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? []).map((word) => word.replaceAll('"', ""));
-}
+const QUOTE = String.raw`"(?:\\[\\"]|\\(?![\\"])|[^\\"])*`; // without its end: there may be none yet
+const QUOTED = `${QUOTE}"?`;
+const WORDS = new RegExp(String.raw`(?:${QUOTED}|[^\s"])+`, "g");
+const COMPARISON = new RegExp(String.raw`^((?:${QUOTE}"|[^"])+?)(<=|>=|!=|<|>|=)(.+)$`, "s");
+const ALTERNATIVES = new RegExp(String.raw`(?:^|\|)((?:${QUOTED}|[^"|])*)`, "g");
 
-const quotedWord = (word) => (/\s/.test(word) ? `"${word}"` : word);
+/** Words apart by spaces, as they were typed; what stands in double quotes holds together. */
+const filterWords = (query) => query.match(WORDS) ?? [];
+
+/** Text as a part of a word that means it alone, whatever it holds; and back. */
+const quoted = (text) => (text === "" || /[\s"|<>=!]/.test(text) ? `"${text.replace(/[\\"]/g, "\\$&")}"` : text);
+const unquoted = (part) => part.replace(new RegExp(QUOTED, "g"), (one) => (
+  one.slice(1).replace(/\\([\\"])|"/g, (_, character) => character ?? "")
+));
 
 /** Whether a trial has every word of the query. */
 function matcher(query, sweep) {
-  const tests = filterWords(query.toLowerCase()).map((word) => comparison(word, sweep) ?? containing(word));
+  const tests = filterWords(query.toLowerCase()).map((word) => comparison(word, sweep) ?? containing(unquoted(word)));
   return (trial) => tests.every((test) => test(trial));
 }
 
 function comparisonParts(word) {
-  const [, name, sign, wanted] = /^(.+?)(<=|>=|!=|<|>|=)(.+)$/s.exec(word.toLowerCase()) ?? [];
-  return name === undefined ? null : { name, sign, wanted };
+  const [, name, sign, wanted] = COMPARISON.exec(word.toLowerCase()) ?? [];
+  return name === undefined ? null : { name: unquoted(name), sign, wanted };
 }
 
 function comparison(word, sweep) {
   const { name, sign, wanted } = comparisonParts(word) ?? {};
   const read = name === undefined ? null : reader(name, sweep);
   if (read === null) return null;
-  if (sign === "=" && wanted.includes("|")) {
-    const tests = wanted.split("|").map((one) => (trial) => holds(read(trial), "=", one));
-    return (trial) => tests.some((test) => test(trial));
-  }
-  return (trial) => holds(read(trial), sign, wanted);
+  const either = sign === "=" ? [...wanted.matchAll(ALTERNATIVES)].map(([, one]) => one) : [wanted];
+  const texts = either.map(unquoted);
+  return (trial) => texts.some((one) => holds(read(trial), sign, one));
 }
 
 function holds(value, sign, wanted) {
@@ -41,7 +47,13 @@ function holds(value, sign, wanted) {
   return COMPARISONS[sign](valueText(value).toLowerCase(), wanted);
 }
 
+const METRIC = "@value";
+
+/** The metric's name in a filter that no parameter has. */
+const metricName = (sweep) => (sweep.parameters.some(({ key }) => key.toLowerCase() === "value") ? METRIC : "value");
+
 function reader(name, sweep) {
+  if (name === METRIC) return (trial) => trial.value ?? undefined;
   const parameter = sweep.parameters.find((one) => one.key.toLowerCase() === name);
   if (parameter) return (trial) => parameterOf(trial, parameter.key);
   if (name === "value" || name === sweep.metric.toLowerCase()) return (trial) => trial.value ?? undefined;

@@ -111,18 +111,18 @@ function filterByBox({ x: [left, right], y: [one, other] }) {
   const nearest = scales[Math.max(0, Math.min(scales.length - 1, Math.round((left + right) / 2)))];
   let words = filterWords(view.get("q"));
   for (const scale of inside.length ? inside : [nearest]) {
-    const name = scale.axis.key === "metric" ? "value" : scale.axis.name;
+    const name = scale.axis.key === "metric" ? metricName(sweep) : scale.axis.name;
     words = words.filter((word) => comparisonParts(word)?.name !== name.toLowerCase());
-    words.push(...boxWords(scale, name, from, to));
+    words.push(...boxWords(scale, quoted(name), from, to));
   }
-  setFilter(words.map(quotedWord).join(" "));
+  setFilter(words.join(" "));
 }
 
 function boxWords({ axis, low, high }, name, from, to) {
   const place = (part) => low + part * (high - low);
   if (axis.kind === "category") {
     const kept = axis.values.filter((_, i) => i >= place(from) && i <= place(to));
-    return kept.length && kept.length < axis.values.length ? [`${name}=${kept.map(valueText).join("|")}`] : [];
+    return kept.length && kept.length < axis.values.length ? [`${name}=${kept.map((value) => quoted(valueText(value))).join("|")}`] : [];
   }
   const number = (part) => Number((axis.kind === "log" ? 10 ** place(part) : place(part)).toPrecision(4));
   return [...(from > 0 ? [`${name}>=${number(from)}`] : []), ...(to < 1 ? [`${name}<=${number(to)}`] : [])];
