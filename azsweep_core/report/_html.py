@@ -30,6 +30,8 @@ _FIRST_AFTER_S = 1.0
 _REFRESH_EVERY_S = 5.0
 _PAUSE_FOR_EACH_SECOND = 50.0
 """A refresh is followed by a pause so many times as long: it takes no more than a fiftieth of the time."""
+_AT_ONCE_S, _NEXT_PIECE_AFTER_S = 0.1, 1.0
+"""What is over is put into words in pieces, so that the sweep waits for none of them for long."""
 _TRY_AGAIN_AFTER_S = 60.0
 _LATER: Mapping[str, Any] = {
     "evaluator": None,
@@ -140,6 +142,9 @@ class HtmlReport:
         if history is None or timeline is None or document is None:
             return
         now_s = self._clock.now()
+        if history.ending is None and not document.prepare(history, lambda: self._clock.now() > now_s + _AT_ONCE_S):
+            self._next_s = self._clock.now() + _NEXT_PIECE_AFTER_S
+            return
         _write_page(self._directory / REPORT, self._text(document, history, timeline, now_s), self._draw)
         self._has_news = False
         done_s = self._clock.now()

@@ -73,12 +73,23 @@ class Document:
         self._rows: dict[int, tuple[Trial, _Room, str]] = {}
         self._overrides: tuple[tuple[int, int] | None, Sequence[str] | None] = (None, None)
 
+    def prepare(self, history: History, is_enough: Callable[[], bool]) -> bool:
+        """Put trials that are over into words until it is enough; whether all of them are."""
+        trials = list(history.trials)
+        room = self._room(trials)
+        for trial in trials:
+            if trial.state.is_final and self._made(trial, room) is None:
+                if is_enough():
+                    return False
+                self._row(trial, room)
+        return True
+
     def text(self, history: History, timeline: Timeline, moment: Moment, importances: Mapping[str, Any]) -> str:
         """The document as JSON text, of ASCII characters alone."""
         trials = list(history.trials)
         points = [trial.parameters for trial in trials]
         axes = self.setting.axes
-        room = _Room.among(len(trials), len(axes.keys(points)))
+        room = self._room(trials)
         drawn = timeline.document(moment.until_s)
         until_s = moment.written_s if moment.until_s is None else moment.until_s
         document = {
@@ -101,12 +112,19 @@ class Document:
         rows = ",".join(self._row(trial, room) for trial in trials)
         return f'{json.dumps(document, allow_nan=False)[:-1]}, "trials": [{rows}]}}'
 
-    def _row(self, trial: Trial, room: _Room) -> str:
+    def _room(self, trials: Sequence[Trial]) -> _Room:
+        return _Room.among(len(trials), len(self.setting.axes.keys([trial.parameters for trial in trials])))
+
+    def _made(self, trial: Trial, room: _Room) -> str | None:
         made = self._rows.get(trial.number)
-        if made is None or made[0] is not trial or made[1] != room:
+        return None if made is None or made[0] is not trial or made[1] != room else made[2]
+
+    def _row(self, trial: Trial, room: _Room) -> str:
+        text = self._made(trial, room)
+        if text is None:
             text = json.dumps(self._trial(trial, room), allow_nan=False, separators=(",", ":"))
-            made = self._rows[trial.number] = (trial, room, text)
-        return made[2]
+            self._rows[trial.number] = (trial, room, text)
+        return text
 
     def _trial(self, trial: Trial, room: _Room) -> dict[str, Any]:
         links = self.setting.links
