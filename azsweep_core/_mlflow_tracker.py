@@ -31,6 +31,7 @@ from azsweep_core._mlflow_store import (
     unreachable,
 )
 from azsweep_core._mlflow_writing import best_tags, close_run, write_best, write_end
+from azsweep_core._secrets import text_without_secrets
 from azsweep_core.errors import AzsweepError
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
@@ -263,7 +264,7 @@ class MlflowTracker:
         """Record the end of the sweep, why, and its best trial; says so if the store stays away for too long."""
         if best is not None and best.value != self._best_value:
             self.note_best(best)  # an earlier start of this sweep could not
-        tags = {**best_tags(best), "azsweep.reason": shortened(reason, TAG_CHARACTERS)}
+        tags = {**best_tags(best), "azsweep.reason": shortened(text_without_secrets(reason), TAG_CHARACTERS)}
         status = "FAILED" if failed else "FINISHED"
         self._has_ended = True
         self._store.write(lambda: close_run(self._client, self._parent_id, status, tags))

@@ -13,6 +13,7 @@ from azsweep_core._mlflow_names import (
     parameter_names,
     shortened,
 )
+from azsweep_core._secrets import text_without_secrets
 from azsweep_core.trial import Measurement, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write_end(
     metrics = [Metric(name, value, ended_ms, 0) for name, value in numbers.items() if name not in there.metrics]
     tags = [RunTag("azsweep.state", trial.state.value)]
     if trial.reason:
-        tags.append(RunTag("azsweep.reason", shortened(trial.reason, TAG_CHARACTERS)))
+        tags.append(RunTag("azsweep.reason", shortened(text_without_secrets(trial.reason), TAG_CHARACTERS)))
     for first in range(0, len(reported), _METRICS_A_REQUEST):  # what is there already, the store keeps once
         some = [
             Metric(accepted_name(name), each.value, int(1000 * each.time_s), each.step or 0)

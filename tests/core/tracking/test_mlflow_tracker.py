@@ -150,12 +150,12 @@ class TestSecondStart:
         assert "azsweep.reason" not in bench.parent().data.tags
 
     def test_what_fails_after_the_end_does_not_undo_it(self, bench: Bench) -> None:
-        bench.tracker.end_sweep(None, failed=False, reason="all done")
+        bench.tracker.end_sweep(None, failed=False, reason="all done: password=abc")
 
         bench.tracker.give_up("the disk is full")
 
         assert bench.parent().info.status == "FINISHED"
-        assert bench.parent().data.tags["azsweep.reason"] == "all done"
+        assert bench.parent().data.tags["azsweep.reason"] == "all done: password=***"
 
     def test_another_store_than_at_the_first_start_is_refused(self, bench: Bench) -> None:
         again = MlflowTracker(OBJECTIVE, "experiment", "sweep")
@@ -202,10 +202,11 @@ class TestTrialRun:
         ],
     )
     def test_its_status_says_how_the_trial_ended(self, bench: Bench, state: TrialState, status: str) -> None:
-        run = bench.end(bench.start(), state, "so it was")
+        run = bench.end(bench.start(), state, "so it was: password=abc")
 
         assert (run.info.status, run.info.end_time) == (status, 5000)
-        assert (run.data.tags["azsweep.state"], run.data.tags["azsweep.reason"]) == (state.value, "so it was")
+        tags = run.data.tags
+        assert (tags["azsweep.state"], tags["azsweep.reason"]) == (state.value, "so it was: password=***")
 
     def test_a_run_that_the_user_deleted_stops_nothing(self, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
         deleted, other = bench.start(0), bench.start(1)
