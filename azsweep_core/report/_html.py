@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from azsweep_core._text import printable
 from azsweep_core.control import write_atomically
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.events import Event, SweepEnded, SweepResumed, SweepStarted
@@ -26,6 +27,7 @@ __all__ = ["REPORT", "HtmlReport", "report_line", "write_report"]
 
 REPORT = "report.html"
 _HOW_TO_GET_IT = "pip install 'hydra-azsweep[report]'"
+_HOW_TO_MEND_IT = "plotly lacks package_data/plotly.min.js; pip install --force-reinstall plotly"
 _FIRST_AFTER_S = 1.0
 _REFRESH_EVERY_S = 5.0
 _PAUSE_FOR_EACH_SECOND = 50.0
@@ -42,16 +44,23 @@ _LATER: Mapping[str, Any] = {
 log = logging.getLogger("azsweep")
 
 
-def is_available() -> bool:
-    """Whether what draws the report is installed."""
-    return find_spec("plotly") is not None
+def what_is_missing() -> str:
+    """Why there can be no report; "" if there can."""
+    from azsweep_core.report._page import library
+
+    try:
+        if library() is not None:
+            return ""
+        is_there = find_spec("plotly") is not None
+    except Exception as error:  # noqa: BLE001 - hooks of Python's import raise what they like, and the sweep goes on
+        return f"looking for plotly failed: {printable(' '.join(f'{type(error).__name__}: {error}'.split()))}"
+    return _HOW_TO_MEND_IT if is_there else f"plotly is not installed; {_HOW_TO_GET_IT}"
 
 
 def report_line(directory: Path) -> str:
     """Where the report of the sweep in this directory is, or how to get one."""
-    if is_available():
-        return f"report: {directory / REPORT}"
-    return f"report: none, for plotly is not installed; {_HOW_TO_GET_IT}"
+    missing = what_is_missing()
+    return f"report: none, for {missing}" if missing else f"report: {directory / REPORT}"
 
 
 class HtmlReport:
@@ -67,7 +76,7 @@ class HtmlReport:
         self._directory = directory
         self._draw = draw
         self._clock = clock
-        self._is_on = is_available()
+        self._is_on = not what_is_missing()
         self._has_warned = False
         self._has_news = False
         self._next_s: float | None = None
@@ -205,8 +214,9 @@ def write_report(
     from azsweep_core.report._setting import Links, Setting
     from azsweep_core.report._timeline import read_timeline
 
-    if not is_available():
-        raise AzsweepError(str(Problem("report", "plotly must be installed", None, f"Install it: {_HOW_TO_GET_IT}.")))
+    missing = what_is_missing()
+    if missing:
+        raise AzsweepError(f"There can be no report: {missing}")
     to = directory / REPORT if to is None else to
     timeline, origin = read_timeline(directory, recorded.size)
     document = Document(Setting(Links(directory, to.parent, origin.tracking_uri), origin, recorded.latest))

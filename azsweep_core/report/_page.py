@@ -10,7 +10,10 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
-__all__ = ["page"]
+__all__ = ["MARK", "library", "page"]
+
+MARK = '<meta name="generator" content="azsweep report">'
+"""Near the beginning of every page, and of no other file."""
 
 SCRIPTS = (
     "words", "parts", "sweep", "filter", "view", "theme", "axes", "charts", "curves", "history", "parallel", "scatter",
@@ -33,7 +36,7 @@ def page(document: str) -> str:
     return f"{before}{_packed(data)}{after}"
 
 
-def _library_path() -> Path | None:
+def library() -> Path | None:
     """Plotly's JavaScript, found without importing plotly, which takes a while."""
     spec = find_spec("plotly")
     places = spec.submodule_search_locations if spec is not None else None
@@ -44,19 +47,19 @@ def _library_path() -> Path | None:
 @cache
 def _around_the_data() -> tuple[str, str]:
     """The page as it stands before and after its data: the same for every report of this process."""
-    path = _library_path()
+    path = library()
     if path is None:
         raise ModuleNotFoundError("the report needs plotly: pip install 'hydra-azsweep[report]'", name="plotly")
-    library = path.read_bytes()
+    plotly = path.read_bytes()
     own = files(__package__) / "page"
     scripts = "\n".join((own / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{scripts}\n}})();\n'
     text = (own / "page.html").read_text(encoding="utf-8")
     for name, content in {
-        "policy": _policy(script.encode(), library),
+        "policy": _policy(script.encode(), plotly),
         "style": (own / "page.css").read_text(encoding="utf-8"),
         "script": script,
-        "library": _packed(library, level=3),
+        "library": _packed(plotly, level=3),
     }.items():
         text = text.replace(f"{{{{{name}}}}}", content, 1)
     before, after = text.split("{{data}}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from azsweep_core.events import AttemptLost, Ending, EndingKind, SweepResumed
@@ -100,11 +100,30 @@ def test_another_file_can_be_written_and_links_to_where_the_trials_are(sweep: Sw
 
 
 def test_it_can_be_shown_at_once(sweep: SweepDir, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(click, "launch", shown.append)
+    opener = sweep.path.parent / "xdg-open"
+    monkeypatch.setenv("PATH", str(opener.parent), prepend=os.pathsep)
+    monkeypatch.setenv("DISPLAY", ":7")
+    opener.write_text(f'#!/bin/sh\necho noise >&2; echo "$@" > {opener}.shown\n', encoding="utf-8")
+    opener.chmod(0o755)
 
-    assert azsweep("report", sweep.path, "--open").exit_code == 0
-    assert shown == [(sweep.path / "report.html").as_uri()]
+    result = azsweep("report", sweep.path, "--open")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert Path(f"{opener}.shown").read_text(encoding="utf-8") == f"{(sweep.path / 'report.html').as_uri()}\n"
+
+
+@pytest.mark.parametrize("display", ["", ":7"])
+def test_without_a_browser_one_line_says_so(sweep: SweepDir, display: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setenv("PATH", str(sweep.path))
+
+    result = azsweep("report", sweep.path, "--open")
+
+    path = sweep.path / "report.html"
+    assert (result.exit_code, result.stdout) == (0, f"{path}\n")
+    assert result.stderr == f"There is no browser here. Open it in one: {path}\n"
 
 
 class TestRefusals:
@@ -131,8 +150,35 @@ class TestRefusals:
 
         assert (result.exit_code, result.stderr) == (
             1,
-            "report: plotly must be installed. Install it: pip install 'hydra-azsweep[report]'.\n",
+            "There can be no report: plotly is not installed; pip install 'hydra-azsweep[report]'\n",
         )
+
+    def test_a_file_that_is_no_report_stays_as_it_is(self, sweep: SweepDir, tmp_path: Path) -> None:
+        before = sweep.snapshot()
+        ledger = azsweep("report", sweep.path, "--output", sweep.path / "sweep.jsonl")
+        fifo = tmp_path / "fifo"
+        os.mkfifo(fifo)
+        special = azsweep("report", sweep.path, "--output", fifo)
+        twice = [azsweep("report", sweep.path, "--output", tmp_path / "a.html").exit_code for _ in range(2)]
+
+        rest = "Name another file, or remove it.\n"
+        words = f"--output: is there, and no report of a sweep; got {sweep.path}/sweep.jsonl. {rest}"
+        assert (ledger.exit_code, ledger.stdout, ledger.stderr) == (1, "", words)
+        assert special.stderr == f"--output: is there, and no report of a sweep; got {fifo}. {rest}"
+        assert twice == [0, 0]
+        assert sweep.snapshot() == before
+
+    @pytest.mark.parametrize(
+        ("output", "words"),
+        [
+            ("-", "--output: must be a file, for a browser needs one; got -.\n"),
+            ("/dev/null/x.html", "--output: must be in a folder that is there; got /dev/null/x.html.\n"),
+        ],
+    )
+    def test_no_place_for_a_file(self, sweep: SweepDir, output: str, words: str) -> None:
+        result = azsweep("report", sweep.path, "-o", output)
+
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", words)
 
     def test_where_the_file_cannot_be_written(self, sweep: SweepDir) -> None:
         (sweep.path / "report.html").mkdir()

@@ -6,6 +6,8 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -367,9 +369,35 @@ class TestWithoutPlotly:
         with pytest.raises(AzsweepError) as refused:
             write_report(tmp_path, recorded, moment)
 
-        assert (
-            str(refused.value) == "report: plotly must be installed. Install it: pip install 'hydra-azsweep[report]'."
-        )
+        words = "There can be no report: plotly is not installed; pip install 'hydra-azsweep[report]'"
+        assert str(refused.value) == words
+
+
+@pytest.mark.parametrize("kind", ["lacks its library", "an import hook raises"])
+def test_a_plotly_that_is_damaged_ends_no_sweep(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hook(MetaPathFinder):
+        def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+            if name != "plotly":
+                return None
+            if kind == "an import hook raises":
+                raise RuntimeError("no\nplotly")
+            return ModuleSpec("plotly", None, is_package=True)
+
+    monkeypatch.delitem(sys.modules, "plotly", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Hook(), *sys.meta_path])
+    sweep = Kept(tmp_path)
+
+    sweep.happens(started(), submitted(0), ended(0), OVER)
+
+    assert not sweep.file.exists()
+    assert (
+        report_line(tmp_path)
+        == {
+            "lacks its library": "report: none, for plotly lacks package_data/plotly.min.js; "
+            "pip install --force-reinstall plotly",
+            "an import hook raises": "report: none, for looking for plotly failed: RuntimeError: no plotly",
+        }[kind]
+    )
 
 
 def test_with_plotly_the_line_says_where_the_report_is(tmp_path: Path) -> None:
