@@ -79,6 +79,26 @@ def test_nothing_in_the_data_becomes_a_part_of_the_page(browser: Browser, tmp_pa
     assert only_files(browser)
 
 
+def test_what_got_into_the_page_all_the_same_could_neither_run_nor_ask(browser: Browser, tmp_path: Path) -> None:
+    """Its policy holds even if its scripts were mistaken."""
+    show(browser, tmp_path, documents.document(1), size=NO_CHART)
+
+    browser.run("""
+        window.refused = [];
+        addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+        document.body.insertAdjacentHTML("beforeend", `<img src="http://127.0.0.1:9/" onerror="window.ran = 1">`);
+        const script = document.createElement("script");
+        script.textContent = "window.ran = 2";
+        document.body.append(script);
+        fetch("http://127.0.0.1:9/").catch(() => {});
+    """)
+
+    wanted = ["connect-src", "img-src", "script-src-attr", "script-src-elem"]
+    browser.wait_for("arguments[0].every((one) => refused.includes(one))", wanted, seconds=10)
+    assert sorted(browser.run("return refused")) == wanted
+    assert browser.run("return window.ran ?? null") is None
+
+
 def panel_of(browser: Browser, number: int) -> dict[str, str]:
     browser.run("document.querySelector(`tr[data-trial='${arguments[0]}'] button`).click()", number)
     pairs = (
