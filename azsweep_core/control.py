@@ -25,7 +25,7 @@ from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.ports import Launch
 from azsweep_core.trial import StopRequest, TrialState
 
-__all__ = ["NO_RESULT", "ControlDir", "write_atomically"]
+__all__ = ["NO_RESULT", "ControlDir", "directory_now", "write_atomically"]
 
 NO_RESULT = 74
 """Exit code of a process that could not write its trial's result; EX_IOERR of sysexits.h."""
@@ -33,6 +33,22 @@ NO_RESULT = 74
 _ROOM = 4096
 """Bytes of the files that change in place, from the start: what is written there later takes no room on a full disk."""
 _SHORT = 300
+
+
+def directory_now(sweep_dir: Path, was: str | None) -> Path | None:
+    """A trial's directory: where it was or, in a sweep that was moved, at the same place there; None if it is gone."""
+    if was is None:
+        return None
+    parts = Path(was).parts
+    moved = (sweep_dir.joinpath(*parts[count:]) for count in range(1, len(parts)))
+    return next((path for path in (Path(was), *moved) if _is_directory(path)), None)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # no name of a file
+        return False
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -14,6 +14,7 @@ from azsweep_core.cli._documents import say_as_it_is, say_json, trial_document
 from azsweep_core.cli._standing import Standing, SweepNow, look, max_trials, typed
 from azsweep_core.cli._table import cell
 from azsweep_core.cli._words import labelled, printable, say
+from azsweep_core.control import directory_now
 from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.replay import Recorded
 from azsweep_core.report import plain_key
@@ -113,11 +114,7 @@ class _Best:
     @property
     def directory(self) -> Path | None:
         """The trial's directory: where it was, or at the same place in a sweep that was moved; None if it is gone."""
-        if self.trial.directory is None:
-            return None
-        was = Path(self.trial.directory)
-        moved = (self.now.directory.joinpath(*was.parts[count:]) for count in range(1, len(was.parts)))
-        return next((path for path in (was, *moved) if path.is_dir()), None)
+        return directory_now(self.now.directory, self.trial.directory)
 
     def config(self) -> str:
         """Its configuration as YAML.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from azsweep_core._secrets import data_without_secrets, text_without_secrets
+from azsweep_core.control import directory_now
 from azsweep_core.history import History
 from azsweep_core.report._curves import curve
 from azsweep_core.report._files import plain_key
@@ -169,7 +170,8 @@ class Document:
         """The overrides that Hydra has noted in the trial's directory or, after the end, those in `best/`."""
         which = (best.number, best.attempt)
         if self._overrides[0] != which or self._overrides[1] is None:
-            noted = None if best.directory is None else _read(Path(best.directory, ".hydra", "overrides.yaml"), _listed)
+            directory = directory_now(self.setting.links.sweep_dir, best.directory)
+            noted = None if directory is None else _read(directory / ".hydra" / "overrides.yaml", _listed)
             if noted is None and history.ending is not None:
                 of_best = self.setting.links.sweep_dir / "best" / "overrides.txt"
                 noted = _read(of_best, str.splitlines, since_s=history.last_s)

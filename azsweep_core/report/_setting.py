@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from azsweep_core._mlflow_store import how_to_open
 from azsweep_core._secrets import data_without_secrets, override_without_secrets, text_without_secrets
+from azsweep_core.control import directory_now
 from azsweep_core.errors import SpecError
 from azsweep_core.events import SweepResumed, SweepStarted
 from azsweep_core.report._axes import Axes
@@ -43,9 +44,9 @@ class Links:
         """
         if path is None or not Path(path).is_absolute() or text_without_secrets(path) != path:
             return None
-        found, moved = Path(path), self.sweep_dir / Path(path).name
-        if self.sweep_dir not in found.parents and not _is_there(found) and _is_there(moved):
-            found = moved
+        found = Path(path)
+        if self.sweep_dir not in found.parents:
+            found = directory_now(self.sweep_dir, path) or found
         if self.sweep_dir in found.parents and self.base == self.sweep_dir:
             return quote(bytes(found.relative_to(self.sweep_dir)))
         return found.as_uri()
@@ -63,13 +64,6 @@ class Links:
         uri = self.tracking_uri
         is_address = uri is None or urlsplit(uri).scheme in ("http", "https")
         return None if is_address else how_to_open(str(uri), "", "") or None
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # no name of a file
-        return False
 
 
 class Setting:

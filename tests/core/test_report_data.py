@@ -168,11 +168,13 @@ class TestLinks:
             pytest.param("{sweep}/../other", "../other", id="beside"),
             pytest.param("relative/0", None, id="from-who-knows-where"),
             pytest.param("/moved/from/here/7", "7", id="of-a-sweep-that-was-moved"),
+            pytest.param("/moved/from/here/deep/8", "deep/8", id="deeper-in-a-sweep-that-was-moved"),
             pytest.param("/" + "x" * 5000, "file:///" + "x" * 5000, id="no-file-can-be-called-so"),
         ],
     )
     def test_a_trials_directory(self, tmp_path: Path, directory: str, href: str | None) -> None:
         (tmp_path / "7").mkdir()
+        (tmp_path / "deep" / "8").mkdir(parents=True)
         named = directory.replace("{sweep}", str(tmp_path))
 
         (trial,) = data_of(tmp_path, submitted(0), began(0, named))["trials"]
@@ -234,6 +236,16 @@ class TestTheBest:
 
         expected = "cd /app && python train.py +experiment=a 'lr='\"'\"'it'\"'\"''\"'\"'s'\"'\"'' --config-name other"
         assert self.best(tmp_path, self.COMMAND, MOMENT)["overrides"] == expected
+
+    def test_so_they_are_in_a_sweep_that_was_moved(self, tmp_path: Path) -> None:
+        noted = tmp_path / "deep" / "0" / ".hydra" / "overrides.yaml"
+        noted.parent.mkdir(parents=True)
+        noted.write_text("- lr=0.3\n", encoding="utf-8")
+        events = (submitted(0), began(0, "/moved/from/here/deep/0"), measured(0, 1.0))
+
+        best = data_of(tmp_path, *events, command=self.COMMAND, working_dir="/app")["best"]
+
+        assert best["overrides"] == "cd /app && python train.py lr=0.3 --config-name other"
 
     @pytest.mark.parametrize(
         ("newer", "expected"),
