@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azsweep_core.events import Event, TrialBegan, TrialMeasured
+from azsweep_core.events import Event, SweepResumed, TrialBegan, TrialMeasured
 from azsweep_core.history import History
 from azsweep_core.objective import Goal, Objective
 from azsweep_core.report._plain import cut, plain
 from azsweep_core.report._report_data import Document, Moment
 from azsweep_core.report._timeline import Timeline
-from azsweep_core.trial import Measurement, TrialState
-from tests.core.reports import OVER, SPEC, ended, measured, setting, started, submitted
+from azsweep_core.testing.simulation import FakeClock
+from azsweep_core.trial import Measurement, Trial, TrialState
+from tests.core.reports import OVER, SPEC, Kept, ended, measured, setting, started, submitted
 
 MOMENT = Moment(written_s=100.0, state="running", state_in_words="running", until_s=None)
 FINAL = Moment(written_s=100.0, state="ended", state_in_words="ended", until_s=99.0, is_final=True)
@@ -333,3 +334,40 @@ def test_a_large_sweep_stays_small(tmp_path: Path, count: int, reports: int, cha
     assert len(text) < 7_500_000
     assert {trial["reports_total"] for trial in trials} == {reports}
     assert all(50 <= len(trial["reports"]["values"]) <= 64 for trial in trials)
+
+
+class Ticking(FakeClock):
+    """Time that moves by a hundredth of a second whenever somebody looks."""
+
+    def now(self) -> float:
+        self.now_s += 0.01
+        return self.now_s
+
+
+def test_what_was_over_when_a_sweep_goes_on_is_put_into_words_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it does not keep the sweep waiting: 2000 trials of 10,000 reports each take seconds."""
+    before = Kept(tmp_path, Ticking())
+    over = [event for number in range(40) for event in (submitted(number), measured(number, 1.0), ended(number))]
+    before.happens(started(), *over, apart_s=0.0)
+    made: list[int] = []
+
+    def counted(trial: Trial, _: int) -> dict[str, Any]:
+        made.append(trial.number)
+        return {}
+
+    monkeypatch.setattr("azsweep_core.report._report_data.curve", counted)
+
+    after = Kept(tmp_path, before.clock, history=before.history)
+    after.happens(SweepResumed(time_s=500.0, used_s=9.0, spec=SPEC))
+    pieces = []
+    while not after.file.exists():
+        after.clock.now_s += 1.0
+        done = len(made)
+        after.report.turn()
+        pieces.append(len(made) - done)
+
+    assert sum(pieces) == 40
+    assert max(pieces) <= 12
+    assert len(after.data["trials"]) == 40

@@ -24,7 +24,7 @@ from azsweep_core.report._html import write_report
 from azsweep_core.report._report_data import Moment
 from azsweep_core.sweep_plan import Observer
 from azsweep_core.testing.simulation import FakeClock
-from azsweep_core.trial import Trial, TrialState
+from azsweep_core.trial import TrialState
 from tests.core.reports import OVER, SPEC, Kept, data_of, ended, measured, started, submitted
 from tests.core.resuming import Resuming
 from tests.core.test_report_timeline import script
@@ -166,43 +166,6 @@ def test_refreshes_get_rarer_the_longer_they_take(tmp_path: Path, takes_s: float
         clock.now_s += 1.0
 
     assert len(drawn) in refreshes
-
-
-class Ticking(FakeClock):
-    """Time that moves by a hundredth of a second whenever somebody looks."""
-
-    def now(self) -> float:
-        self.now_s += 0.01
-        return self.now_s
-
-
-def test_what_was_over_when_a_sweep_goes_on_is_put_into_words_in_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that it does not keep the sweep waiting: 2000 trials of 10,000 reports each take seconds."""
-    before = Kept(tmp_path, Ticking())
-    over = [event for number in range(40) for event in (submitted(number), measured(number, 1.0), ended(number))]
-    before.happens(started(), *over, apart_s=0.0)
-    made: list[int] = []
-
-    def counted(trial: Trial, _: int) -> dict[str, Any]:
-        made.append(trial.number)
-        return {}
-
-    monkeypatch.setattr("azsweep_core.report._report_data.curve", counted)
-
-    after = Kept(tmp_path, before.clock, history=before.history)
-    after.happens(SweepResumed(time_s=500.0, used_s=9.0, spec=SPEC))
-    pieces = []
-    while not after.file.exists():
-        after.clock.now_s += 1.0
-        done = len(made)
-        after.report.turn()
-        pieces.append(len(made) - done)
-
-    assert sum(pieces) == 40
-    assert max(pieces) <= 12
-    assert len(after.data["trials"]) == 40
 
 
 def test_nothing_is_written_while_nothing_happens(tmp_path: Path) -> None:
