@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from azsweep_core.cli._comparison import Comparison, names_of
 from azsweep_core.cli._documents import say_json, trial_document
 from azsweep_core.cli._standing import SweepNow, in_words, look, max_trials
 from azsweep_core.cli._table import ABSENT, Column, cell, cut, fitting, lines
-from azsweep_core.cli._words import duration, say
+from azsweep_core.cli._words import duration, printable, say
+from azsweep_core.errors import AzsweepError, Problem
 from azsweep_core.report import plain_key
 from azsweep_core.trial import TrialState
 
@@ -40,14 +41,32 @@ def compare(directories: Sequence[Path], as_json: bool) -> None:
 
     Exit codes:
       0  shown, ranked or not
-      1  a DIR holds no sweep
+      1  a DIR holds no sweep, or cannot be read; the others are shown, if they are two at least
     """
-    compared = Comparison([look(directory) for directory in dict.fromkeys(directories)])
-    if len(compared.sweeps) < 2:
+    named = dict.fromkeys(directories)
+    if len(named) < 2:
         raise click.UsageError("Needs two sweeps at least.")
+    compared = Comparison(list(_readable(named)))
+    if len(compared.sweeps) < 2:
+        raise AzsweepError(str(Problem("DIR DIR...", "must be two sweeps that can be read, at least")))
     if as_json:
         say_json(_document(compared))
-        return
+    else:
+        _say(compared)
+    if len(compared.sweeps) < len(named):
+        click.get_current_context().exit(1)
+
+
+def _readable(directories: Iterable[Path]) -> Iterator[SweepNow]:
+    """How each stands; of one that cannot be read, it is told why."""
+    for directory in directories:
+        try:
+            yield look(directory)
+        except (AzsweepError, OSError) as error:
+            click.echo(f"left out: {printable(' '.join(str(error).split()))}", err=True)
+
+
+def _say(compared: Comparison) -> None:
     _show(compared)
     if not compared.is_ranked:
         click.echo("They are not ranked: their objectives differ.")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
+from tempfile import TemporaryFile
 
 import click
 
-from azsweep_core.cli._click import Command, job_options
-from azsweep_core.cli._resume import replace_process
+from azsweep_core.cli._click import Command, job_options, paths
 from azsweep_core.cli._run import started_command
+from azsweep_core.errors import AzsweepError, Problem
 
 __all__ = ["plan"]
 
 _TRIALS = 5
+_OF_ANOTHER_SWEEPER = b"Could not override 'hydra.sweeper.dry_run'"
 
 
 @click.command(cls=Command, context_settings={"ignore_unknown_options": True})
-@click.argument("words", metavar="[APP.py | JOB.yml] [OVERRIDES]...", nargs=-1)
+@click.argument("words", metavar="[APP.py | JOB.yml] [OVERRIDES]...", nargs=-1, shell_complete=paths("file"))
 @click.option("-m", "--module", metavar="MODULE", help="The app is a module: -m package.train for APP.py.")
 @click.option("--trials", metavar="N", type=click.IntRange(0), default=_TRIALS, help="How many trials to show; 5.")
 @job_options
@@ -43,4 +46,21 @@ def plan(
       1  it cannot; every problem is told
     """
     wish = [f"hydra.sweeper.dry_run={trials}"]
-    replace_process(started_command(words, module, wish, inputs, code, node))
+    click.get_current_context().exit(_planned(started_command(words, module, wish, inputs, code, node)))
+
+
+def _planned(command: Sequence[str]) -> int:
+    """The exit code of the command, whose output is ours; what it says on stderr is passed on at its end.
+
+    Raises:
+        AzsweepError: if the app has another sweeper, which Hydra tells in words that lead astray.
+    """
+    with TemporaryFile() as file:  # a pipe would be kept open by what the app may leave running
+        status = subprocess.run(command, stderr=file, check=False).returncode
+        file.seek(0)
+        said = file.read()
+    if status != 0 and _OF_ANOTHER_SWEEPER in said:
+        fix = "Choose it: add hydra/sweeper=azsweep, or write `override hydra/sweeper: azsweep` in its defaults."
+        raise AzsweepError(str(Problem("hydra/sweeper", "must be azsweep; the app has another one", None, fix)))
+    click.echo(said, nl=False, err=True)
+    return status if status >= 0 else 128 - status

@@ -100,6 +100,10 @@ def _check(app: str) -> None:
         rule = "must be the Python file of a Hydra app, or a job file"
         fix = "It comes first, before overrides and options of Hydra's."
         raise AzsweepError(str(Problem("APP.py", rule, app, fix)))
+    if b"hydra" not in Path(app).read_bytes().lower():  # it would run as it is, and know nothing of a sweep
+        rule = "must be the Python file of a Hydra app; nothing in it speaks of hydra"
+        fix = "If it calls an app that is elsewhere, name that one: -m MODULE."
+        raise AzsweepError(str(Problem("APP.py", rule, app, fix)))
 
 
 class JobRun:

@@ -162,3 +162,18 @@ def test_one_sweep_is_no_comparison(two: list[Path]) -> None:
 )
 def test_names_are_as_short_as_they_can_be_told_apart(paths: str, names: str) -> None:
     assert names_of([Path(path) for path in paths.split()]) == names.split()
+
+
+def test_one_that_cannot_be_read_is_left_out_with_a_word(two: list[Path], tmp_path: Path) -> None:
+    """As among what a shell makes of `day/*`."""
+    (tmp_path / "notes").mkdir()
+    damaged = made(tmp_path / "damaged", [0.5]).path
+    (damaged / "sweep.jsonl").write_bytes(b"{}\n{}\n")
+
+    result = azsweep("compare", damaged, two[0], tmp_path / "notes", two[1])
+    alone = azsweep("compare", two[0], tmp_path / "notes")
+
+    assert (result.exit_code, result.stdout) == (1, azsweep("compare", *two).stdout)
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["left out", "left out"]
+    assert (alone.exit_code, alone.stdout) == (1, "")
+    assert alone.stderr.endswith("\nDIR DIR...: must be two sweeps that can be read, at least.\n")

@@ -66,6 +66,7 @@ def test_words_are_offered(typed: str, words: list[str]) -> None:
         pytest.param("status nowhere/", ("dir", "nowhere/"), id="no-sweep"),
         pytest.param("best multirun/day/1 --copy mul", ("dir", "mul"), id="where-to-copy-to"),
         pytest.param("run tr", ("file", "tr"), id="an-app"),
+        pytest.param("plan tr", ("file", "tr"), id="an-app-to-plan"),
         pytest.param("export tr", ("file", "tr"), id="an-app-to-export"),
         pytest.param("validate sw", ("file", "sw"), id="a-job-file"),
     ],

@@ -68,7 +68,8 @@ def test_the_trials_of_a_job_are_shown_as_its_commands(app: App) -> None:
 
 def test_the_words_are_those_of_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("app.py").touch()
+    Path("app.py").write_text("import hydra", encoding="utf-8")
+    Path("script.py").write_text("print('started')", encoding="utf-8")
     wish = ["hydra.sweeper.dry_run=5"]
 
     command = started_command(["app.py", "x=1,2", "--config-name", "other"], None, wish, (), None, None)
@@ -76,6 +77,24 @@ def test_the_words_are_those_of_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert command[1:] == ["app.py", "--multirun", "x=1,2", *wish, "--config-name", "other"]
     with pytest.raises(AzsweepError, match=r"^APP\.py: must be the Python file of a Hydra app, or a job file; got x=1"):
         started_command(["x=1"], None, wish, (), None, None)
+    with pytest.raises(AzsweepError, match=r"nothing in it speaks of hydra; got script\.py\. If it calls an app that"):
+        started_command(["script.py"], None, wish, (), None, None)
+
+
+def test_an_app_with_another_sweeper_is_told_how_to_choose_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The app says what Hydra says."""
+    monkeypatch.chdir(tmp_path)
+    said = "Could not override 'hydra.sweeper.dry_run'.\nTo append to your config use +hydra.sweeper.dry_run=5"
+    Path("app.py").write_text(f"import sys  # for hydra\nsys.exit({said!r})", encoding="utf-8")
+    Path("bad.py").write_text("import sys  # for hydra\nsys.stderr.write('bad'); sys.exit(3)", encoding="utf-8")
+
+    other, bad = azsweep("plan", "app.py", "x=1,2"), azsweep("plan", "bad.py")
+
+    fix = "Choose it: add hydra/sweeper=azsweep, or write `override hydra/sweeper: azsweep` in its defaults."
+    assert (other.exit_code, other.stderr) == (1, f"hydra/sweeper: must be azsweep; the app has another one. {fix}\n")
+    assert (bad.exit_code, bad.stderr) == (3, "bad")
 
 
 @pytest.mark.parametrize("arguments", [(), ("app.py", "--trials", "-1"), ("app.py", "--trials", "many")])

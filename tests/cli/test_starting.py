@@ -21,7 +21,7 @@ from azsweep_core.command_line import hydra_text
 from azsweep_core.errors import AzsweepError
 from tests.cli.sweeps import SweepDir, azsweep, azsweep_command, environment, sweep_now
 
-SHOWS_ITSELF = "import os, sys; print(os.getcwd(), *sys.argv[1:], sep='\\n'); sys.exit(7)\n"
+SHOWS_ITSELF = "import os, sys; print(os.getcwd(), *sys.argv[1:], sep='\\n'); sys.exit(7)  # as an app of hydra\n"
 DIR = "hydra.sweep.dir=/d"
 
 
