@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import unicodedata
+from typing import Any
 
-__all__ = ["at", "duration", "printable"]
+from azsweep_core._json_values import finite
+
+__all__ = ["as_text", "at", "duration", "printable"]
 
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -24,6 +28,19 @@ def duration(seconds: float) -> str:
             rest = whole % unit_s // below_s
             return f"{whole // unit_s} {unit} {rest} {below}" if rest else f"{whole // unit_s} {unit}"
     return f"{whole} s"
+
+
+def as_text(value: Any) -> str:
+    """A value of a parameter for a person: a float to six digits, text as it is, anything else as JSON.
+
+    >>> as_text(0.1234567), as_text(None), as_text(True), as_text({"a": 1}), as_text("a b"), as_text("")
+    ('0.123457', 'null', 'true', '{"a": 1}', 'a b', "''")
+    """
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        return value or "''"
+    return json.dumps(finite(value), ensure_ascii=False, default=str)
 
 
 def at(time_s: float, now_s: float) -> str:

@@ -86,8 +86,21 @@ def _say_how_far_it_is(now: SweepNow, recorded: Recorded) -> None:
         labelled("Its files", best.directory or "-", wrap=False)
         if completed is not None and completed.number != best.number:
             labelled("Best completed", f"{completed.number}: {metric} = {completed.value:.6g}")
+    _say_where_to_see_it(now, recorded)
     _say_what_runs(now, history)
     _say_what_failed(now, history)
+
+
+def _say_where_to_see_it(now: SweepNow, recorded: Recorded) -> None:
+    from azsweep_core.report._html import REPORT
+    from azsweep_core.report._setting import Links
+
+    if (now.directory / REPORT).is_file():
+        labelled("Report", str(now.directory / REPORT), wrap=False)
+    run_id, links = recorded.origin.mlflow_run_id, Links(now.directory, now.directory, recorded.origin.tracking_uri)
+    mlflow = None if run_id is None else links.run(run_id) or links.to_open_mlflow()
+    if mlflow is not None:
+        labelled("MLflow", mlflow, wrap=False)
 
 
 def _counts(now: SweepNow, recorded: Recorded) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from azsweep_core._json_values import finite
-from azsweep_core._text import printable
+from azsweep_core._text import as_text, printable
 
 __all__ = ["ABSENT", "Column", "cell", "cut", "fitting", "lines", "padded", "width_of"]
 
@@ -41,13 +40,7 @@ def cell(value: Any, most: int) -> str:
     >>> cell(0.1234567, 9), cell([1, None], 9), cell("a b", 9), cell("", 9), cell("so long a text", 9)
     ('0.123457', '[1, null]', 'a b', "''", 'so lon...')
     """
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, str):
-        return cut(value, most) or "''"
-    import json
-
-    return cut(json.dumps(finite(value), ensure_ascii=False, default=str), most)
+    return cut(as_text(value), most)
 
 
 def cut(text: str, most: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from azsweep_core._text import printable
+from azsweep_core._text import as_text, printable
 from azsweep_core.events import AttemptLost, Event, StopRequested, TrialBegan, TrialEnded
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
@@ -168,7 +168,7 @@ def _cell(value: object) -> str:
 
 def short(value: object) -> str:
     """A value for a person, on one line: a float to six digits."""
-    return f"{value:.6g}" if isinstance(value, float) else printable(str(value))
+    return printable(as_text(value))
 
 
 def first_line(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from azsweep_core.cli._standing import Standing, look, standing_of
 from azsweep_core.control import ControlDir
-from azsweep_core.events import AttemptLost, Ending, EndingKind, StopRequested
+from azsweep_core.events import AttemptLost, Ending, EndingKind, StopRequested, SweepStarted
 from azsweep_core.lock import current_holder
 from azsweep_core.trial import StopRequest, TrialState
 from tests.cli.sweeps import NOON_S, SPEC, SweepDir, azsweep, sweep_now
@@ -204,3 +204,24 @@ def test_what_trials_say_cannot_steer_a_terminal(sweep: SweepDir) -> None:
 
     assert "trial 0 (2023-11-15 12:00:02): red \\x08\n" in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://me:secret@tracking:5000", "http://tracking:5000/#/runs/c0ffee"),
+        ("sqlite:////a/mlflow.db", "mlflow ui --backend-store-uri sqlite:////a/mlflow.db"),
+    ],
+)
+def test_it_says_where_report_and_run_are(tmp_path: Path, uri: str, shown: str) -> None:
+    sweep = SweepDir(tmp_path)
+    started = SweepStarted(
+        time_s=NOON_S, spec=SPEC, command=(), working_dir="/", tracking_uri=uri, mlflow_run_id="c0ffee"
+    )
+    sweep.write(started)
+    (tmp_path / "report.html").touch()
+
+    lines = azsweep("status", tmp_path).stdout.splitlines()
+
+    assert f"Report:         {tmp_path}/report.html" in lines
+    assert f"MLflow:         {shown}" in lines

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from azsweep_core.report import Outlook, open_console, summary
+from azsweep_core.report import Outlook, open_console, summary, words
 from azsweep_core.report._open import why_not_live
 from azsweep_core.testing.simulation import FakeClock
 from azsweep_core.trial import TrialState
@@ -49,6 +49,12 @@ def happenings(show: Show) -> None:
     show.begin(1)
     show.end(1, TrialState.FAILED, "boom")
     show.wait(1)
+
+
+def test_values_are_written_as_in_the_table_of_trials() -> None:
+    parameters = {"+a": None, "b": True, "c": {"a": [1, 0.25]}, "lr": 0.123456789, "name": "it's", "text": ""}
+
+    assert words(parameters) == "a=null b=true c={\"a\": [1, 0.25]} lr=0.123457 name=it's text=''"
 
 
 @pytest.mark.parametrize(
