@@ -166,7 +166,7 @@ def test_a_tracking_server_that_is_away_for_a_while_misses_nothing(app: Launcher
     sweeper = {
         "tracking": "mlflow",
         "sampling_algorithm": "grid",
-        "experiment_name": "away",
+        "experiment_name": "away for a while",
         "limits": {"max_concurrent_trials": 2},
     }
     app.write(LOGS, {"role": ""}, preamble="import mlflow", sweeper=sweeper)

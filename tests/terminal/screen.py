@@ -72,6 +72,14 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._ours, keys)
 
+    def interrupt(self, process: subprocess.Popen[bytes]) -> int:
+        """Press Ctrl-C, as often as a person would; the exit code."""
+        for _ in range(5):
+            self.type(b"\x03")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(10)
+        raise AssertionError(f"still there:\n{self.text}")
+
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
         """Between Ctrl-S and Ctrl-Q."""
