@@ -77,7 +77,7 @@ def test_the_top_says_how_the_sweep_stands_and_how_to_run_the_best_again(
     assert text_of(browser, "#title") == "multirun/2026-11-22/04-12-15"
     assert re.fullmatch(r"ended at 2026-11-22 \d\d:\d\d:\d\d: all trials are done", text_of(browser, "#state"))
     assert "minimize val_loss" in text_of(browser, "#facts")
-    assert "200 of 200" in text_of(browser, "#facts")
+    assert "200 of 200 over" in text_of(browser, "#facts")
     assert f"trial {SWEEP['best']['number']}" in text_of(browser, "#best")
     assert SWEEP["best"]["run_again"] in text_of(browser, "#best")
     assert "median_stopping" in text_of(browser, "#specification")
@@ -102,10 +102,15 @@ def test_since_when_is_told_with_its_date_by_the_readers_clock(
     ended = {"is_final": False, "state": "ended", "state_in_words": "all are done", "ended_s": 1_795_320_040.0}
     browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
 
-    show(browser, tmp_path, {**documents.document(1), **ended, **stands}, size=NO_CHART)
+    show(browser, tmp_path, {**documents.document(1, is_final=False), **ended, **stands}, size=NO_CHART)
 
     browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
     assert text_of(browser, "#state") == told
+    is_interrupted = stands.get("state") == "interrupted"
+    page = text_of(browser, "main")
+    assert ("azsweep resume /home/me/digits/multirun/2026-11-22/04-12-15" in page) == is_interrupted
+    assert ("not over" in page, "1 running" in page) == (is_interrupted, not is_interrupted)
+    assert browser.run("return document.getElementById('follow-label').hidden") == (stands.get("state") != "running")
 
 
 def test_without_webgl_the_3d_view_says_so_and_the_rest_is_drawn(

@@ -21,6 +21,13 @@ NAME_AND_OUTLINE = """
 """
 
 
+CHART_WIDTH = "document.querySelector('#scatter2 .main-svg').getBoundingClientRect().width"
+ALIGNMENTS = """
+    const rows = [document.querySelector('thead tr'), document.querySelector('tbody tr')];
+    return rows.map((row) => [...row.cells].map((cell) => getComputedStyle(cell).textAlign));
+"""
+
+
 def press(browser: Browser, *keys: str) -> None:
     browser.driver.switch_to.active_element.send_keys(*keys)
 
@@ -86,6 +93,19 @@ def test_the_filter_keeps_trials_that_have_every_word(
     enter(reader, "")
 
 
+def test_the_filter_tells_what_it_cannot_compare(reader: Browser) -> None:
+    told = {}
+    for words in ("nokey<3", "dropout<", "dropout<abc", "dropout<0.1 optimizer=adam plain"):
+        enter(reader, words)
+        told[words] = text_of(reader, "#filter-trouble")
+    enter(reader, "")
+
+    assert "nokey" in told["nokey<3"]
+    assert "lacks a value" in told["dropout<"]
+    assert "abc” is no number" in told["dropout<abc"]
+    assert told["dropout<0.1 optimizer=adam plain"] == text_of(reader, "#filter-trouble") == ""
+
+
 def test_states_are_switched_off_and_on(reader: Browser) -> None:
     failed = sum(trial["state"] == "failed" for trial in TRIALS)
     focus(reader, "#states input[value=failed]")
@@ -128,6 +148,9 @@ def test_a_long_table_has_pages(reader: Browser) -> None:
 
     assert column(reader, 0) == [str(number) for number in range(100, 200)]
     assert text_of(reader, "#pages span") == "101\N{EN DASH}200 of 200"
+    heads, cells = reader.run(ALIGNMENTS)
+    assert heads == cells
+    assert (heads[2], heads[3], heads[4]) == ("right", "left", "right")  # the value, a name, a number
 
 
 def test_a_trial_opens_and_closes_by_key(reader: Browser) -> None:
@@ -219,6 +242,10 @@ def test_charts_follow_the_filter_and_a_box_over_an_axis_is_one(browser: Browser
     kept = {int(number) for number in column(browser, 0)}
     assert kept < adam
     assert look_at(browser, "parallel") == "chart"
+    faded = "return [...document.querySelectorAll('#parallel .textpoint')]"
+    faded += ".filter((e) => getComputedStyle(e).opacity < 1)"
+    faded += ".length + [...document.querySelectorAll('#parallel text')].filter((e) => e.style.fillOpacity < 1).length"
+    assert browser.run(faded) == 0
     assert trials_in(browser, "parallel") == {number for number in kept if TRIALS[number]["value"] is not None} != set()
     assert browser.messages() == []
 
@@ -267,11 +294,13 @@ def test_a_click_on_a_chart_opens_the_trial(browser: Browser, tmp_path: Path) ->
     assert "optimizer.lr" in told
     browser.wait_for("!document.getElementById('trial').hidden")
     assert text_of(browser, "#trial h2") == "Trial 0"
+    browser.wait_for(f"{CHART_WIDTH} < innerWidth / 3")  # half of what the panel leaves
 
 
 def test_the_page_of_a_running_sweep_reads_itself_anew(browser: Browser, tmp_path: Path) -> None:
     """After twenty seconds without the reader's hand on it, which the test does not wait for."""
     show(browser, tmp_path, documents.document(8, is_final=False), size=NO_CHART)
+    facts = text_of(browser, "#facts")
     running = (text_of(browser, "#state"), browser.run("return document.getElementById('follow').checked"))
     write(tmp_path, documents.document(9))
 
@@ -279,4 +308,5 @@ def test_the_page_of_a_running_sweep_reads_itself_anew(browser: Browser, tmp_pat
 
     browser.wait_for("document.getElementById('state')?.textContent.startsWith('ended')")
     assert running == ("running", True)
+    assert "4 of 58 over, 4 running" in facts
     assert browser.run("return document.getElementById('follow-label').hidden")

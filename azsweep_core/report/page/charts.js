@@ -1,7 +1,7 @@
 // Draws the views: each when it comes into sight, again when what it shows has changed; points at trials and opens them.
 
 const CONFIG = {
-  displaylogo: false, responsive: true, showTips: false, topojsonURL: "", plotlyServerURL: "", showLink: false,
+  displaylogo: false, showTips: false, topojsonURL: "", plotlyServerURL: "", showLink: false,
   showEditInChartStudio: false, showSendToCloud: false, sendData: false, doubleClickDelay: 400,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "hoverClosestCartesian",
     "hoverCompareCartesian", "toggleSpikelines", "resetCameraLastSave3d", "hoverClosest3d", "tableRotation", "orbitRotation"],
@@ -33,6 +33,11 @@ class Chart {
 
   seen(isInSight) {
     this.#isInSight = isInSight;
+  }
+
+  /** Takes the width of its box, which the panel and the window change. */
+  fit() {
+    if (this.plot?.layout) Plotly.Plots.resize(this.plot).catch(() => {}); // refused while nothing of it is seen
   }
 
   async draw() {
@@ -145,7 +150,17 @@ function watchCharts() {
     for (const entry of entries) byBox.get(entry.target).seen(entry.isIntersecting);
     drawDue();
   }, { rootMargin: "200px" });
-  for (const chart of charts) observer.observe(chart.box);
+  const widths = new Map();
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target, contentRect: { width } } of entries) {
+      if (widths.get(target) !== width) byBox.get(target).fit();
+      widths.set(target, width);
+    }
+  });
+  for (const chart of charts) {
+    observer.observe(chart.box);
+    sizes.observe(chart.box);
+  }
   let timer;
   view.listen((names) => {
     for (const chart of charts) if (chart.depends.some((name) => names.has(name))) chart.stale();
@@ -166,7 +181,7 @@ const tip = {
     this.box.replaceChildren(
       element("strong", {}, `Trial ${trial.number}`), ` ${stateOf(trial.state).sign} ${stateOf(trial.state).words} · ${value}`,
       element("dl", {}, ...entries.slice(0, 12).flatMap(([key, one]) => [
-        element("dt", {}, cut(printable(key), 40)), element("dd", {}, isolated(brief(one, 5, 60))),
+        element("dt", {}, cut(printable(key), 40)), element("dd", {}, isolated(brief(one, 6, 60))),
       ])),
       ...(entries.length > 12 ? [`and ${entries.length - 12} more`] : []),
     );

@@ -40,6 +40,19 @@ function comparison(word, sweep) {
   return (trial) => texts.some((one) => holds(read(trial), sign, one));
 }
 
+/** What the reader may not have meant: comparisons that cannot be made. */
+function filterTroubles(query, sweep) {
+  return filterWords(query).map((word) => {
+    const [, name, sign, wanted] = /^([^<>=!]+)(<=|>=|!=|<|>|=)(.*)$/s.exec(word) ?? [];
+    if (name === undefined) return null;
+    const read = reader(name.toLowerCase(), sweep);
+    if (read === null) return `No parameter “${cut(printable(name), 40)}”: searched for as text.`;
+    if (wanted === "") return `“${cut(printable(word), 40)}” lacks a value: searched for as text.`;
+    const isOfNumbers = /[<>]/.test(sign) && sweep.trials.some((trial) => finite(read(trial)) !== null);
+    return isOfNumbers && Number.isNaN(Number(wanted)) ? `“${cut(printable(wanted), 40)}” is no number.` : null;
+  }).filter(Boolean);
+}
+
 function holds(value, sign, wanted) {
   if (value === undefined) return sign === "!=";
   const numbers = [finite(value), wanted.trim() === "" ? null : finite(Number(wanted))];

@@ -14,6 +14,7 @@ function watchSweep() {
   restorePlace();
   if (sweep.is_final) return;
   setInterval(tell, 1000);
+  if (["interrupted", "unknown"].includes(sweep.state)) return; // nobody writes the page any more
   const box = document.getElementById("follow");
   document.getElementById("follow-label").hidden = false;
   box.checked = view.get("follow") !== "0";

@@ -53,7 +53,7 @@ function bestLine(trials, at, x, color) {
 function markers(trials, x, y, state, back) {
   const { symbol, colour, words } = stateOf(state);
   return {
-    type: "scatter", mode: "markers", name: words, hoverinfo: "none", x: trials.map(x), y: trials.map(y),
+    type: "scatter", mode: "markers", name: words, hoverinfo: "none", cliponaxis: false, x: trials.map(x), y: trials.map(y),
     customdata: trials.map((trial) => trial.number),
     marker: {
       symbol, color: colour, size: trials.length > 500 ? 6 : 8, opacity: 0.9,

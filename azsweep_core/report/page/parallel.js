@@ -99,7 +99,7 @@ function scaleTicks(scales, color) {
   const last = scales.length - 1;
   return [[marks.filter(({ x }) => x < last), "middle right"], [marks.filter(({ x }) => x === last), "middle left"]].map(([some, textposition]) => ({
     type: "scatter", mode: "text", x: some.map(({ x }) => x), y: some.map(({ y }) => y), text: some.map(({ words }) => ` ${words} `),
-    textposition, textfont: { size: 11, color }, hoverinfo: "skip", cliponaxis: false,
+    textposition, textfont: { size: 11, color }, unselected: { textfont: { color } }, hoverinfo: "skip", cliponaxis: false,
   }));
 }
 

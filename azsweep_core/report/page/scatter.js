@@ -39,6 +39,7 @@ function scatterFigure(names, draw) {
     ...draw(axes, trials),
     words: `${plural(trials.length, "trial")} by ${axes.map((axis) => axis.name).join(", ")}, coloured by ${sweep.metric}.`,
     note: [
+      axes.some((axis) => axis.kind === "category") && "Trials of one choice are spread a little, so that all can be seen.",
       valueless && `Grey: ${plural(valueless, "trial")} without a value.`, lacking && `${plural(lacking, "trial")} without one of these not drawn.`,
     ].filter(Boolean).join(" "),
   };

@@ -4,11 +4,15 @@ function showSummary() {
   document.title = `${sweep.title} · sweep`;
   document.getElementById("title").replaceChildren(isolated(printable(sweep.title)));
   const state = document.getElementById("state");
-  state.className = `standing standing-${sweep.is_final ? "final" : "live"}`;
+  state.className = `standing standing-${["starting", "running"].includes(sweep.state) ? "live" : "final"}`;
   state.textContent = standing();
   document.getElementById("facts").replaceChildren(...facts().flatMap(([name, ...values]) => [
     element("dt", {}, name), element("dd", {}, ...values),
   ]));
+  if (sweep.state === "interrupted") {
+    const resume = command(`azsweep resume ${shellWord(sweep.directory)}`, "the command that resumes the sweep");
+    document.getElementById("facts").before(element("div", { id: "resume" }, element("h3", {}, "Goes on with"), resume));
+  }
   const how = sweep.mlflow?.how_to_open;
   if (how) document.getElementById("facts").after(element("h3", {}, "Opens MLflow"), command(how, "the command that opens MLflow"));
   document.getElementById("best-body").replaceChildren(...bestParts());
@@ -22,13 +26,18 @@ function standing() {
   return printable(`${state}${since}${words && `: ${words}`}`);
 }
 
+const shellWord = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
 function facts() {
-  const count = Object.values(sweep.counts).reduce((sum, one) => sum + one, 0);
+  const isOver = ([state]) => !UNFINISHED.includes(state);
+  const over = Object.entries(sweep.counts).filter(isOver).reduce((sum, [, one]) => sum + one, 0);
+  const others = UNFINISHED.filter((state) => sweep.counts[state]).map((state) => `, ${sweep.counts[state]} ${stateOf(state).words}`);
+  const trials = `${sweep.max_trials === null ? over : `${over} of ${sweep.max_trials}`} over${others.join("")}`;
   const used = durationText(sweep.used_s);
   const browsed = link("the sweep's run", sweep.mlflow?.run_url, { isWeb: true });
   return [
     ["Objective", `${sweep.objective.goal} `, isolated(printable(sweep.metric))],
-    ["Trials", sweep.max_trials === null ? String(count) : `${count} of ${sweep.max_trials}`, progress(count, sweep.max_trials, "trials")],
+    ["Trials", trials, progress(over, sweep.max_trials, "trials")],
     ["Time", sweep.timeout_s === null ? used : `${used} of ${durationText(sweep.timeout_s)}`, progress(sweep.used_s, sweep.timeout_s, "time")],
     ["Slots", String(sweep.slots)],
     ["Directory", isolated(printable(sweep.directory))],

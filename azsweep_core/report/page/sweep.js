@@ -11,7 +11,13 @@ const STATES = {
 };
 const OTHER_STATE = { words: "?", sign: "?", symbol: "star", colour: "#999999", pattern: "" };
 
-const stateOf = (name) => (Object.hasOwn(STATES, name) ? STATES[name] : { ...OTHER_STATE, words: printable(String(name)) });
+const UNFINISHED = ["running", "pending"];
+
+/** How a state is shown. Nothing runs in an interrupted sweep, whatever was the last that was written of it. */
+function stateOf(name) {
+  if (!Object.hasOwn(STATES, name)) return { ...OTHER_STATE, words: printable(String(name)) };
+  return UNFINISHED.includes(name) && sweep.state === "interrupted" ? { ...STATES[name], words: "not over" } : STATES[name];
+}
 
 async function unpack(id) {
   const text = atob(document.getElementById(id).textContent);

@@ -10,6 +10,7 @@ function columns() {
     { key: "value", name: sweep.metric, read: (trial) => trial.value, cell: (trial) => valueCell(trial), isNumber: true },
     ...sweep.parameters.map(({ key }) => ({
       key: `p:${key}`, name: key, read: (trial) => parameterOf(trial, key), cell: (trial) => parameterCell(parameterOf(trial, key)),
+      isNumber: sweep.trials.every((trial) => parameterOf(trial, key) === undefined || finite(parameterOf(trial, key)) !== null),
     })),
     { key: "duration", name: "Duration", read: (trial) => trial.duration_s, cell: (trial) => durationText(trial.duration_s), isNumber: true },
     ...(hasAttempts ? [{ key: "attempt", name: "Attempt", read: (trial) => trial.attempt, cell: (trial) => String(trial.attempt), isNumber: true }] : []),
@@ -24,7 +25,7 @@ function valueCell(trial) {
 }
 
 function parameterCell(value) {
-  return value === undefined ? "" : isolated(brief(value, 5, 60));
+  return value === undefined ? "" : isolated(brief(value, 6, 60));
 }
 
 /** Numbers before text before what is missing, whatever the direction. */
@@ -95,11 +96,13 @@ class Table {
   heading(column, isSorted, isDown) {
     const words = cut(printable(column.name), 40);
     if (!column.read) return element("th", { scope: "col" }, words);
-    const button = element("button", { type: "button", title: cut(printable(column.name), 400) }, isolated(words),
-      element("span", { class: "arrow", "aria-hidden": "true" }, isSorted ? (isDown ? "▼" : "▲") : ""));
+    const button = element("button", { type: "button", title: cut(printable(column.name), 400) }, isolated(words));
+    const arrow = element("span", { class: "arrow", "aria-hidden": "true" }, isSorted ? (isDown ? "▼" : "▲") : "");
+    button[column.isNumber ? "prepend" : "append"](arrow); // so that the name ends where the numbers do
     button.addEventListener("click", () => view.set({ sort: column.key, down: isSorted && !isDown ? "1" : "0", page: "" }));
     return element("th", {
       scope: "col", "data-key": column.key, "aria-sort": isSorted ? (isDown ? "descending" : "ascending") : null,
+      class: column.isNumber ? "number" : null,
     }, button);
   }
 

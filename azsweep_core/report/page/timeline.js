@@ -31,7 +31,7 @@ function timelineFigure() {
         line: { width: 0 }, fillcolor: faint, opacity: 0.35,
       })),
     }),
-    words: `${plural(rows.length, "slot")} over ${durationText(sweep.now_s - start)}: when each of ${plural(spans.length, "attempt")} waited and ran.`,
+    words: `${plural(rows.length, "slot")} over ${durationText(sweep.now_s - start)}: when each of ${plural(spans.length, "attempt")} started or waited, and ran.`,
     note: [use(rows), sweep.timeline.gaps.length && "Shaded: nobody coordinated the sweep."].filter(Boolean).join(" "),
   };
 }
@@ -40,7 +40,7 @@ function bars(kind, spans, { muted, text }) {
   const isQueue = kind === "queue";
   const { colour, pattern, words } = kind === "lost" ? { colour: muted, pattern: "+", words: "lost" } : stateOf(kind);
   return {
-    type: "bar", orientation: "h", name: isQueue ? "in the queue" : words, hoverinfo: "none",
+    type: "bar", orientation: "h", name: isQueue ? "starting or in the queue" : words, hoverinfo: "none",
     base: spans.map(({ from }) => clock(from, { millis: true })), x: spans.map(({ from, to }) => (to - from) * 1000),
     y: spans.map(({ slot }) => slot), width: isQueue ? 0.25 : 0.78, customdata: spans.map(({ trial }) => trial),
     marker: {
@@ -60,5 +60,5 @@ function use(rows) {
   const part = (pick) => Math.round((100 * all.reduce((sum, one) => sum + Math.max(pick(one), 0), 0)) / span);
   const running = part((one) => (one.began_s === null ? 0 : (one.to_s ?? sweep.now_s) - one.began_s));
   const waiting = part((one) => (one.began_s ?? one.to_s ?? sweep.now_s) - one.from_s);
-  return `Trials ran in ${running} % of the slots' time${waiting ? `, and waited in ${waiting} %` : ""}.`;
+  return `Trials ran in ${running} % of the slots' time${waiting ? `, and started or waited in ${waiting} %` : ""}.`;
 }

@@ -44,6 +44,7 @@ function showStates() {
 }
 
 function showShown() {
+  document.getElementById("filter-trouble").textContent = filterTroubles(view.get("q"), sweep).join(" ");
   document.getElementById("shown").textContent = view.isFiltered
     ? `${view.shown.length} of ${plural(sweep.trials.length, "trial")}`
     : "";
