@@ -120,7 +120,8 @@ class Terminal:
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A program in the foreground of the terminal, as a shell starts it; killed if it is there at the end."""
         take_over = (
-            "import fcntl,os,sys,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+            "import fcntl,os,signal,sys,termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+            "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
         )
         with subprocess.Popen(
             [sys.executable, "-c", take_over, *command],
