@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from azsweep_core.errors import Problem
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "recorded_limits"]
+
+_NO_LIMIT = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,3 +57,14 @@ class Limits:
         if not 0 <= self.max_failure_rate <= 1:
             rate = f"{self.max_failure_rate:g}"
             yield Problem("limits.max_failure_rate", "must be between 0 and 1", rate, "1 means never stop.")
+
+
+def recorded_limits(spec: Mapping[str, Any]) -> dict[str, float]:
+    """The limits of a recorded specification, by AzureML's names; what limits nothing, or is no number, is left out.
+
+    >>> recorded_limits({"limits": {"timeout": 60, "max_total_trials": None, "trial_timeout": "soon"}})
+    {'timeout': 60}
+    """
+    limits = spec.get("limits")
+    given = limits.items() if isinstance(limits, Mapping) else ()
+    return {name: value for name, value in given if type(value) in (int, float) and abs(value) < _NO_LIMIT}

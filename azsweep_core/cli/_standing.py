@@ -16,6 +16,7 @@ from azsweep_core.coordinator import COORDINATOR_LOG
 from azsweep_core.errors import AzsweepError, Problem, SpecError
 from azsweep_core.events import Ending, EndingKind
 from azsweep_core.ledger import LEDGER
+from azsweep_core.limits import recorded_limits
 from azsweep_core.lock import Holder, current_holder
 from azsweep_core.metrics_file import MetricsReader
 from azsweep_core.replay import Recorded, replay
@@ -37,7 +38,6 @@ __all__ = [
 ]
 
 _CLOCKS_AGREE_WITHIN_S = 1.0
-_NO_LIMIT = 1e15
 
 
 class Standing(Enum):
@@ -176,9 +176,7 @@ def max_trials(recorded: Recorded) -> int | None:
 
 def limits_of(recorded: Recorded) -> Mapping[str, float]:
     """The sweep's limits by AzureML's names; those that were left out are not there."""
-    limits = recorded.latest.spec.get("limits")
-    given = limits.items() if isinstance(limits, Mapping) else ()
-    return {name: value for name, value in given if type(value) in (int, float) and abs(value) < _NO_LIMIT}
+    return recorded_limits(recorded.latest.spec)
 
 
 def last_report(now: SweepNow, trial: Trial) -> Measurement | None:

@@ -14,12 +14,12 @@ from azsweep_core._secrets import data_without_secrets, override_without_secrets
 from azsweep_core.control import directory_now
 from azsweep_core.errors import SpecError
 from azsweep_core.events import SweepResumed, SweepStarted
+from azsweep_core.limits import recorded_limits
 from azsweep_core.report._axes import Axes
 from azsweep_core.run_again import as_a_shell_takes_it, best_config_command, overrides_command
 
 __all__ = ["Links", "Setting"]
 
-_NO_LIMIT = 1e15
 _MOST_VALUES = 1000
 
 
@@ -80,7 +80,7 @@ class Setting:
         self._command = [override_without_secrets(word) for word in latest.command]
         self._working_dir = latest.working_dir
         self._run_id = origin.mlflow_run_id
-        self._limits = _limits(latest.spec)
+        self._limits = recorded_limits(latest.spec)
         self.max_trials = self._limits.get("max_total_trials")
         try:
             spec = read_sweep(latest.spec)
@@ -124,13 +124,6 @@ class Setting:
             return None
         shown = [override_without_secrets(override) for override in overrides]
         return as_a_shell_takes_it(overrides_command(self._command, shown), self._working_dir) or None
-
-
-def _limits(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The limits that limit something."""
-    given = spec.get("limits")
-    limits = given.items() if isinstance(given, Mapping) else ()
-    return {name: value for name, value in limits if type(value) in (int, float) and abs(value) < _NO_LIMIT}
 
 
 def _title(directory: Path, working_dir: str) -> str:

@@ -10,7 +10,7 @@ from tests.browser import chromium
 from tests.browser.chromium import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser that reaches nothing but files."""
     need_chromium()
@@ -18,7 +18,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser_without_webgl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The same where nothing can be drawn in three dimensions."""
     need_chromium()
@@ -26,7 +26,7 @@ def browser_without_webgl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser that reaches servers on this machine, and nothing beyond it."""
     need_chromium()

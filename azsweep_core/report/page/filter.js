@@ -8,7 +8,7 @@ const COMPARISONS = {
 const QUOTE = String.raw`"(?:\\[\\"]|\\(?![\\"])|[^\\"])*`; // without its end: there may be none yet
 const QUOTED = `${QUOTE}"?`;
 const WORDS = new RegExp(String.raw`(?:${QUOTED}|[^\s"])+`, "g");
-const COMPARISON = new RegExp(String.raw`^((?:${QUOTE}"|[^"])+?)(<=|>=|!=|<|>|=)(.+)$`, "s");
+const COMPARISON = new RegExp(String.raw`^((?:${QUOTE}"|[^"])+?)(<=|>=|!=|<|>|=)(.*)$`, "s");
 const ALTERNATIVES = new RegExp(String.raw`(?:^|\|)((?:${QUOTED}|[^"|])*)`, "g");
 
 /** Words apart by spaces, as they were typed; what stands in double quotes holds together. */
@@ -28,7 +28,7 @@ function matcher(query, sweep) {
 
 function comparisonParts(word) {
   const [, name, sign, wanted] = COMPARISON.exec(word.toLowerCase()) ?? [];
-  return name === undefined ? null : { name: unquoted(name), sign, wanted };
+  return !wanted ? null : { name: unquoted(name), sign, wanted };
 }
 
 function comparison(word, sweep) {
@@ -43,13 +43,14 @@ function comparison(word, sweep) {
 /** What the reader may not have meant: comparisons that cannot be made. */
 function filterTroubles(query, sweep) {
   return filterWords(query).map((word) => {
-    const [, name, sign, wanted] = /^([^<>=!]+)(<=|>=|!=|<|>|=)(.*)$/s.exec(word) ?? [];
+    const [, name, sign, wanted] = COMPARISON.exec(word) ?? [];
     if (name === undefined) return null;
-    const read = reader(name.toLowerCase(), sweep);
-    if (read === null) return `No parameter “${cut(printable(name), 40)}”: searched for as text.`;
+    const read = reader(unquoted(name).toLowerCase(), sweep);
+    if (read === null) return `No parameter “${cut(printable(unquoted(name)), 40)}”: searched for as text.`;
     if (wanted === "") return `“${cut(printable(word), 40)}” lacks a value: searched for as text.`;
     const isOfNumbers = /[<>]/.test(sign) && sweep.trials.some((trial) => finite(read(trial)) !== null);
-    return isOfNumbers && Number.isNaN(Number(wanted)) ? `“${cut(printable(wanted), 40)}” is no number.` : null;
+    const number = unquoted(wanted);
+    return isOfNumbers && Number.isNaN(Number(number)) ? `“${cut(printable(number), 40)}” is no number.` : null;
   }).filter(Boolean);
 }
 
