@@ -36,12 +36,16 @@ _SHORT = 300
 
 
 def directory_now(sweep_dir: Path, was: str | None) -> Path | None:
-    """A trial's directory: where it was or, in a sweep that was moved, at the same place there; None if it is gone."""
+    """A trial's directory: where it was or, in a sweep that was moved or copied, at the same place there.
+
+    None if it is gone. What is in the sweep's own directory comes first: a copy is not to lead back to its source.
+    """
     if was is None:
         return None
-    parts = Path(was).parts
-    moved = (sweep_dir.joinpath(*parts[count:]) for count in range(1, len(parts)))
-    return next((path for path in (Path(was), *moved) if _is_directory(path)), None)
+    path = Path(was)
+    tails = range(1, 1 if path.is_relative_to(sweep_dir) else len(path.parts))
+    moved = (sweep_dir.joinpath(*path.parts[count:]) for count in tails)
+    return next((each for each in (*moved, path) if _is_directory(each)), None)
 
 
 def _is_directory(path: Path) -> bool:

@@ -23,6 +23,7 @@ from azsweep_core.cli._standing import (
     typed,
 )
 from azsweep_core.cli._words import at, duration, labelled, say
+from azsweep_core.control import directory_now
 from azsweep_core.history import History
 from azsweep_core.limits import Limits
 from azsweep_core.replay import Recorded
@@ -83,7 +84,7 @@ def _say_how_far_it_is(now: SweepNow, recorded: Recorded) -> None:
     best, completed = history.best, history.best_completed()
     if best is not None:
         labelled("Best trial", f"{best.number}: {metric} = {best.value:.6g} with {words(best.parameters)}")
-        labelled("Its files", best.directory or "-", wrap=False)
+        labelled("Its files", str(directory_now(now.directory, best.directory) or best.directory or "-"), wrap=False)
         if completed is not None and completed.number != best.number:
             labelled("Best completed", f"{completed.number}: {metric} = {completed.value:.6g}")
     _say_where_to_see_it(now, recorded)

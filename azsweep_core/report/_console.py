@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from azsweep_core._text import as_text, printable
+from azsweep_core.control import directory_now
 from azsweep_core.events import AttemptLost, Event, StopRequested, TrialBegan, TrialEnded
 from azsweep_core.history import History
 from azsweep_core.objective import Objective
@@ -127,7 +128,7 @@ def summary(
         completed = history.best_completed()
         if completed is not None and completed.number != best.number:
             lines.append(("Best completed", f"{completed.number}: {metric} = {completed.value:.6g}"))
-        lines.append(("Its files", printable(best.directory or "-")))
+        lines.append(("Its files", printable(str(directory_now(directory, best.directory) or best.directory or "-"))))
     lines.append(("Results", printable(str(directory))))
     if (directory / REPORT).exists():
         lines.append(("Report", printable(str(directory / REPORT))))

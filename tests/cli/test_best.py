@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,14 @@ def test_where_they_are_not_the_sweeps_best_directory_does_if_it_is_of_this_tria
     lock = found.lock()
     assert azsweep("best", found.path, "--yaml").exit_code == 1
     lock.release()
+
+
+def test_a_copy_of_a_sweep_does_not_lead_back_to_its_source(found: SweepDir) -> None:
+    copied = found.path.parent / "copied"
+    shutil.copytree(found.path, copied)
+
+    for command in ("best", "status"):
+        assert f"\nIts files:      {copied}/1\n" in azsweep(command, copied).stdout
 
 
 def test_a_sweep_that_was_moved_still_has_its_trials(found: SweepDir) -> None:

@@ -72,14 +72,6 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._ours, keys)
 
-    def interrupt(self, process: subprocess.Popen[bytes]) -> int:
-        """Press Ctrl-C, as often as a person would; the exit code."""
-        for _ in range(5):
-            self.type(b"\x03")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(10)
-        raise AssertionError(f"still there:\n{self.text}")
-
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
         """Between Ctrl-S and Ctrl-Q."""
@@ -118,7 +110,10 @@ class Terminal:
     def running(
         self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A program in the foreground of the terminal, as a shell starts it; killed if it is there at the end."""
+        """A program in the foreground of the terminal, as a shell starts it; killed if it is there at the end.
+
+        It hears Ctrl-C even if these tests were started as a job in the background, which is deaf to it.
+        """
         take_over = (
             "import fcntl,os,signal,sys,termios; signal.signal(signal.SIGINT, signal.SIG_DFL); "
             "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"

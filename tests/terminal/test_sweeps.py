@@ -128,7 +128,8 @@ def test_attach_shows_the_same_on_a_terminal_and_leaves_it_with_ctrl_c(
         terminal.wait_for(r"^    1  1 min   x=1$|^    1  1 min \d s  x=1$")
         sweep.end_trial(1, 0.25, after_s=100)
         terminal.wait_for(r"^2/5 trials")
-        code = terminal.interrupt(process)
+        terminal.type(b"\x03")
+        code = process.wait(60)
 
     assert code == 130
     assert "/5 trials" not in terminal.text
