@@ -86,7 +86,7 @@ def _check(output: Path) -> None:
         with output.open("rb") as file:
             is_report = MARK.encode() in file.read(_BEGINNING)
     if not is_report:
-        fix = "Name another file, or remove it."
+        fix = "Name another file."
         raise AzsweepError(str(Problem("--output", "is there, and no report of a sweep", str(output), fix)))
 
 

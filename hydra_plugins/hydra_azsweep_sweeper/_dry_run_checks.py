@@ -191,8 +191,9 @@ class _Launcher:
         try:
             header = _slurm_submit.header_taken(self._executor())
         except _slurm_submit.RefusedError as error:
-            rule = f"must ask for what SLURM gives (sbatch --test-only: {error})"
-            raise AzsweepError(str(Problem("hydra.launcher", rule))) from error
+            rule = f"sbatch must take such a job, and does not (sbatch --test-only: {error})"
+            fix = "Change the options; if `sinfo` gets no answer either, SLURM cannot be reached from this host."
+            raise AzsweepError(str(Problem("hydra.launcher", rule, None, fix))) from error
         return [Line("sbatch", "  ".join(header)), Line("", "SLURM would take such a job (sbatch --test-only)")]
 
     def _ray(self) -> list[Line]:

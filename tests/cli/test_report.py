@@ -161,7 +161,7 @@ class TestRefusals:
         special = azsweep("report", sweep.path, "--output", fifo)
         twice = [azsweep("report", sweep.path, "--output", tmp_path / "a.html").exit_code for _ in range(2)]
 
-        rest = "Name another file, or remove it.\n"
+        rest = "Name another file.\n"
         words = f"--output: is there, and no report of a sweep; got {sweep.path}/sweep.jsonl. {rest}"
         assert (ledger.exit_code, ledger.stdout, ledger.stderr) == (1, "", words)
         assert special.stderr == f"--output: is there, and no report of a sweep; got {fifo}. {rest}"

@@ -43,8 +43,9 @@ def test_what_slurm_refuses_is_told_in_its_words_for_trials_and_coordinator_alik
     of_coordinator = f"invalid partition specified: nowhere; {refusal}"
     assert run.code == 1
     assert "SLURM would take" not in run.out
+    fix = "Change the options; if `sinfo` gets no answer either, SLURM cannot be reached from this host."
     assert run.err.splitlines()[:2] == [
-        f"hydra.launcher: must ask for what SLURM gives ({of_trials}).",
+        f"hydra.launcher: sbatch must take such a job, and does not ({of_trials}). {fix}",
         f"hydra.sweeper.detach: SLURM must take the job that coordinates the sweep; got {of_coordinator}.",
     ]
 
@@ -52,4 +53,4 @@ def test_what_slurm_refuses_is_told_in_its_words_for_trials_and_coordinator_alik
 def test_more_than_any_node_has_is_refused(app: SlurmApp) -> None:
     run = dry(app, "hydra.launcher.nodes=40")
 
-    assert "sbatch --test-only: allocation failure: Requested node configuration is not available)." in run.err
+    assert "sbatch --test-only: allocation failure: Requested node configuration is not available)" in run.err
